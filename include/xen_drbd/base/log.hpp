@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+/// The log seam: the only door to spdlog. Messages are diagnostics on stderr (or syslog), never the answer.
+namespace xen_drbd::log {
+
+enum class Level { quiet, normal, verbose, commands };
+
+/// Sets what is shown on stderr: quiet (errors), normal (warnings), verbose (-v), commands (-vv: every command line run).
+void set_level(Level level);
+[[nodiscard]] bool shows(Level level);
+
+void warn(std::string_view message);
+void info(std::string_view message);    ///< shown with -v
+void command(std::string_view message); ///< shown with -vv
+
+/// One line in syslog (facility daemon, tag xen-drbd): the audit trail of changing runs. Nothing is shown.
+void audit(std::string_view message);
+
+} // namespace xen_drbd::log

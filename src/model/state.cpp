@@ -1,0 +1,97 @@
+#include "xen_drbd/model/state.hpp"
+
+#include <algorithm>
+
+namespace xen_drbd::model {
+namespace {
+
+/// The state letters of one row of the domain's own name, worst first: what is dying or shut down is not running.
+Presence of_own_row(const DomainRow& row) {
+  if (row.dying) return Presence::dying;
+  if (row.shut_down) {
+    if (row.reason == 'c' || row.reason == 'w') return Presence::crashed;
+    return row.reason == 's' ? Presence::suspended : Presence::shut_down;
+  }
+  if (row.paused && !row.running) return Presence::paused;
+  return Presence::running;
+}
+
+} // namespace
+
+DomainPresence presence_of(const DomainName& domain, const Observation& node) {
+  DomainPresence found;
+  const auto* state = std::get_if<NodeState>(&node);
+  if (state == nullptr) {
+    found.why = std::get<Unreachable>(node).error.because;
+    return found;
+  }
+  found.watchers_known = state->watchers.has_value();
+  if (state->watchers)
+    found.has_watcher = std::any_of(state->watchers->begin(), state->watchers->end(),
+                                    [&](const Watcher& watcher) { return watcher.name == domain.str(); });
+  if (!state->rows) {
+    found.why = state->rows_problem;
+    return found;
+  }
+
+  const DomainRow* own = nullptr;
+  const DomainRow* incoming = nullptr;
+  const DomainRow* away = nullptr;
+  bool nameless = false;
+  for (const DomainRow& row : *state->rows) {
+    if (row.name == domain.str()) own = &row;
+    else if (row.name == domain.str() + "--incoming") incoming = &row;
+    else if (row.name == domain.str() + "--migratedaway") away = &row;
+    else {
+      nameless = nameless || row.name == "(null)";
+      continue;
+    }
+    found.rows.push_back(row);
+  }
+
+  if (own != nullptr) found.presence = of_own_row(*own);
+  else if (away != nullptr) found.presence = Presence::migrated_away;
+  else if (incoming != nullptr) found.presence = Presence::incoming;
+  else if (nameless) {
+    found.why = "xl list shows a domain without a name, (null), that may be it on its way out";
+  } else {
+    found.presence = found.has_watcher ? Presence::watcher_only : Presence::absent;
+  }
+  return found;
+}
+
+bool may_execute(Presence presence) {
+  switch (presence) {
+  case Presence::absent:
+  case Presence::shut_down:
+  case Presence::crashed:
+  case Presence::suspended:
+  case Presence::incoming:
+  case Presence::migrated_away: return false;
+  case Presence::running:
+  case Presence::paused:
+  case Presence::dying:
+  case Presence::watcher_only:
+  case Presence::unknown: return true;
+  }
+  return true;
+}
+
+std::string_view to_string(Presence presence) {
+  switch (presence) {
+  case Presence::absent: return "absent";
+  case Presence::running: return "running";
+  case Presence::paused: return "paused";
+  case Presence::shut_down: return "shut down";
+  case Presence::suspended: return "suspended";
+  case Presence::crashed: return "crashed";
+  case Presence::dying: return "dying";
+  case Presence::incoming: return "an incoming copy";
+  case Presence::migrated_away: return "migrated away";
+  case Presence::watcher_only: return "between reboot and restart";
+  case Presence::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+} // namespace xen_drbd::model
