@@ -3,7 +3,8 @@
 # A room is a static library of src/NAME/*.cpp whose door is include/xen_drbd/NAME/. It links the rooms it sees.
 function(xen_drbd_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum
-                         -Wnon-virtual-dtor -Wold-style-cast)
+                         -Wnon-virtual-dtor -Wold-style-cast
+                         -Wno-missing-field-initializers) # designated initialisers name what they set
   if(XEN_DRBD_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

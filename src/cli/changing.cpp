@@ -1,0 +1,145 @@
+#include "changing.hpp"
+
+#include "commands.hpp"
+#include "interrupt.hpp"
+#include "render.hpp"
+#include "xen_drbd/base/log.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+namespace xen_drbd::cli {
+namespace {
+
+using engine::ClusterLock;
+using model::Goal;
+using model::NodeId;
+
+enum class Whose { typed, all, mine };
+
+struct Meaning {
+  Goal goal;
+  Whose whose;
+};
+
+const std::map<std::string_view, Meaning>& meanings() {
+  static const std::map<std::string_view, Meaning> table{
+      {"start", {Goal::start_here, Whose::typed}},
+      {"start-all", {Goal::start_here, Whose::all}},
+      {"start-my-domains", {Goal::start_here, Whose::mine}},
+      {"migrate-out", {Goal::migrate_out, Whose::typed}},
+      {"migrate-in", {Goal::migrate_in, Whose::typed}},
+      {"migrate-all-out", {Goal::migrate_out, Whose::all}},
+      {"migrate-all-in", {Goal::migrate_in, Whose::all}},
+      {"migrate-my-domains-home", {Goal::migrate_in, Whose::mine}},
+      {"migrate-and-start-my-domains", {Goal::home_and_start_my, Whose::mine}},
+      {"migrate-and-start-all", {Goal::home_and_start_all, Whose::all}},
+      {"stop", {Goal::stop_here, Whose::typed}},
+      {"stop-all", {Goal::stop_here, Whose::all}},
+      {"stop-my-domains", {Goal::stop_here, Whose::mine}},
+      {"evacuate", {Goal::evacuate, Whose::all}},
+      {"recover", {Goal::recover, Whose::typed}},
+  };
+  return table;
+}
+
+bool brings_here(Goal goal) {
+  return goal == Goal::start_here || goal == Goal::migrate_in || goal == Goal::home_and_start_my || goal == Goal::home_and_start_all;
+}
+
+/// stop needs only this node's lock when the peer does not answer (spec 5.5); everything else that needs the peer is
+/// refused by the plan, domain by domain.
+ClusterLock::Scope lock_scope(const Session& session) {
+  return session.cluster.peer_error ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes;
+}
+
+int plan_only(Session& session, const model::Wish& wish) {
+  const model::ClusterState state = engine::observe(session.cluster, look_for(session, wish));
+  const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
+  print_plan(session, plan);
+  return print_report(session, expected_report(plan), &plan);
+}
+
+int carry_out(Session& session, const model::Wish& wish) {
+  auto lock = take_lock(session, lock_scope(session));
+  if (!lock) return print_error(session.options, lock.error());
+  if (brings_here(wish.goal))
+    if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
+
+  engine::Look look = look_for(session, wish);
+  look.make_identity = true;
+  const model::ClusterState state = engine::observe(session.cluster, look);
+  const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
+  if (!session.options.quiet) print_plan(session, plan);
+  const auto progress = make_progress(session);
+  const engine::Report report = engine::execute(plan, session.cluster, execution(session, state), engine::system_clock(), *progress);
+  audit(session, report, exit_code(report));
+  return print_report(session, report, nullptr);
+}
+
+} // namespace
+
+model::Wish wish_of(const Session& session) {
+  const Meaning meaning = meanings().at(session.options.command);
+  model::Wish wish;
+  wish.goal = meaning.goal;
+  wish.named = !session.options.domains.empty();
+  wish.domains = wish.named                      ? typed_domains(session)
+                 : meaning.whose == Whose::mine ? my_domains(session)
+                                                : all_domains(session);
+  wish.plain_ssh = session.options.plain_ssh;
+  wish.destroy = session.options.destroy;
+  wish.yes = session.options.yes;
+  wish.shutdown_limit = session.options.deadline;
+  return wish;
+}
+
+engine::Look look_for(const Session& session, const model::Wish& wish) {
+  engine::Look look;
+  look.configs = wish.domains;
+  switch (wish.goal) {
+  case Goal::start_here:
+  case Goal::migrate_in:
+  case Goal::home_and_start_my: look.parse_on = {session.this_node}; break;
+  case Goal::migrate_out:
+  case Goal::evacuate: look.parse_on = {other(session.this_node)}; break;
+  case Goal::home_and_start_all:
+  case Goal::recover: look.parse_on = {NodeId::node1, NodeId::node2}; break;
+  case Goal::stop_here: look.configs.clear(); break;
+  }
+  return look;
+}
+
+Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope scope) {
+  const auto waiting = [&](const std::string& holder) {
+    if (!session.options.quiet) fmt::print(stderr, "waiting for the cluster lock: {}\n", holder);
+  };
+  return ClusterLock::acquire(session.cluster, scope, holder_text(session), session.options.lock_wait.value_or(session.topology.lock_wait),
+                              engine::system_clock(), waiting, [] { return interrupted_by() != 0; });
+}
+
+void audit(const Session& session, const engine::Report& report, int code) {
+  const char* who = std::getenv("SUDO_USER");
+  std::string line = fmt::format("{} by {} on {}: exit {}", session.options.command, who != nullptr ? who : fmt::format("uid {}", getuid()), session.here(), code);
+  for (const engine::DomainReport& domain : report.domains)
+    if (domain.result != engine::ResultKind::already) line += fmt::format(", {} {}", domain.domain.str(), to_string(domain.result));
+  for (const auto& [used, name] : {std::pair(session.options.peer_is_dead, "--peer-is-dead"), std::pair(session.options.yes, "--yes"), std::pair(session.options.destroy, "--destroy"), std::pair(session.options.plain_ssh, "--plain-ssh")})
+    if (used) line += std::string(", ") + name;
+  log::audit(line);
+  if (host::Host* peer = session.cluster.host(session.cluster.peer()); peer != nullptr && !peer->lost()) {
+    const auto written = peer->ask({{{"logger", "-t", "xen-drbd", "--", line}, Milliseconds(5000)}});
+    if (!written.front().ok()) log::info("the audit line on " + session.peer() + ": " + host::describe(written.front()));
+  }
+}
+
+int run_wish(Session& session) {
+  if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
+  const model::Wish wish = wish_of(session);
+  return session.options.dry_run ? plan_only(session, wish) : carry_out(session, wish);
+}
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "session.hpp"
+#include "xen_drbd/engine/lock.hpp"
+#include "xen_drbd/engine/observe.hpp"
+
+namespace xen_drbd::cli {
+
+/// The wish that a command line stands for. Precondition: the command is one of those that have one.
+[[nodiscard]] model::Wish wish_of(const Session& session);
+
+/// What a look must bring for this wish.
+[[nodiscard]] engine::Look look_for(const Session& session, const model::Wish& wish);
+
+/// Takes the cluster lock, telling on stderr whom it waits for.
+[[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope);
+
+/// One line in the syslog of every node that could be reached: who, what, result, every override used (spec 5.11).
+void audit(const Session& session, const engine::Report& report, int exit_code);
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "options.hpp"
+#include "session.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace xen_drbd::cli {
+
+/// Which DOMAIN arguments a subcommand takes.
+enum class Domains { none, some, at_least_one };
+
+/// A subcommand. All of them are listed in commands.cpp, once.
+struct Subcommand {
+  std::string_view name;
+  std::string_view summary; ///< for --help
+  Domains domains = Domains::none;
+  bool changes = true;      ///< whether it changes anything, and so takes the lock and knows --dry-run
+  int (*run)(Session&) = nullptr; ///< none: nothing to do, and no topology needed
+};
+
+[[nodiscard]] std::span<const Subcommand> subcommands();
+[[nodiscard]] const Subcommand* find_subcommand(std::string_view name);
+
+// One file each; each returns the exit code and has printed everything.
+int run_wish(Session& session);        ///< start*, migrate-*, stop*, recover
+int run_evacuate(Session& session);
+int run_status(Session& session);
+int run_make_links(Session& session);
+int run_make_bridges(Session& session);
+
+} // namespace xen_drbd::cli

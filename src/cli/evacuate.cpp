@@ -1,0 +1,131 @@
+#include "changing.hpp"
+#include "commands.hpp"
+#include "interrupt.hpp"
+#include "render.hpp"
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/planner/status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace xen_drbd::cli {
+namespace {
+
+using engine::ClusterLock;
+using engine::ResultKind;
+
+/// How much of the whole time may go into moving: the longest shutdown timeout stays in reserve, but moving always has
+/// half of the time.
+Milliseconds moving_time(const Session& session, Milliseconds deadline) {
+  Milliseconds longest{0};
+  for (const model::Domain& domain : session.topology.domains) longest = std::max(longest, domain.shutdown_timeout);
+  return deadline - std::min(longest, deadline / 2);
+}
+
+/// One evacuation: move, look again, shut down what could not move.
+class Evacuation {
+public:
+  explicit Evacuation(Session& session) : session_(session), wish_(wish_of(session)), begin_(engine::system_clock().now()) {}
+
+  int plan_only() {
+    const model::ClusterState state = engine::observe(session_.cluster, look_for(session_, wish_));
+    const model::Plan plan = make_plan(state);
+    print_plan(session_, plan);
+    return print_report(session_, expected_report(plan), &plan);
+  }
+
+  int carry_out() {
+    if (auto marked = set_leaving(session_, true); !marked) return print_error(session_.options, marked.error());
+    auto lock = lock_nodes();
+    if (!lock) return print_error(session_.options, lock.error());
+
+    engine::Look look = look_for(session_, wish_);
+    look.make_identity = true;
+    const auto progress = make_progress(session_);
+    engine::Report report = round(engine::observe(session_.cluster, look), *progress);
+    if (interrupted_by() == 0 && remember_failed_moves(report)) merge(report, round(engine::observe(session_.cluster, look), *progress));
+
+    const int code = nothing_left() ? (interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0) : exit_code(report);
+    audit(session_, report, code);
+    const int shown = print_report(session_, report, nullptr);
+    return code == 0 ? 0 : shown;
+  }
+
+private:
+  Result<ClusterLock> lock_nodes() {
+    if (session_.cluster.peer_error) no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
+    auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes);
+    if (lock || no_moves_) return lock;
+    no_moves_ = lock.error().because;
+    return take_lock(session_, ClusterLock::Scope::this_node);
+  }
+
+  model::Plan make_plan(const model::ClusterState& state) {
+    planner::Inputs inputs = planner_inputs(session_, state);
+    inputs.no_moves = no_moves_;
+    inputs.failed_moves = failed_moves_;
+    if (session_.options.deadline) {
+      const auto left = std::chrono::duration_cast<Milliseconds>(*session_.options.deadline - (engine::system_clock().now() - begin_));
+      wish_.shutdown_limit = std::max(left, Milliseconds(1000));
+    }
+    return planner::plan(session_.topology, state, wish_, inputs);
+  }
+
+  engine::Report round(const model::ClusterState& state, engine::Progress& progress) {
+    const model::Plan plan = make_plan(state);
+    if (!session_.options.quiet) print_plan(session_, plan);
+    engine::Execution how = execution(session_, state);
+    const auto moving_ends = session_.options.deadline ? std::optional(begin_ + moving_time(session_, *session_.options.deadline)) : std::nullopt;
+    const bool moves = failed_moves_.empty() && !no_moves_;
+    how.stop = [moves, moving_ends] { return interrupted_by() != 0 || (moves && moving_ends && engine::system_clock().now() >= *moving_ends); };
+    return engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
+  }
+
+  /// Whether anything is left to be shut down because it could not be moved.
+  bool remember_failed_moves(const engine::Report& report) {
+    for (const engine::DomainReport& domain : report.domains)
+      if (domain.result == ResultKind::failed || domain.result == ResultKind::refused || domain.result == ResultKind::skipped)
+        failed_moves_[domain.domain] = domain.reason.empty() ? "it could not be moved" : domain.reason;
+    return !failed_moves_.empty();
+  }
+
+  static void merge(engine::Report& first, engine::Report&& second) {
+    for (engine::DomainReport& again : second.domains)
+      for (engine::DomainReport& before : first.domains)
+        if (before.domain == again.domain && again.result != ResultKind::already) {
+          again.seconds += before.seconds;
+          again.notes.insert(again.notes.begin(), before.notes.begin(), before.notes.end());
+          before = std::move(again);
+        }
+  }
+
+  /// Whether nothing of the topology is on this node in any form: seen, not concluded.
+  bool nothing_left() {
+    const model::Observation here = engine::observe_domains(session_.cluster, session_.this_node);
+    return std::all_of(wish_.domains.begin(), wish_.domains.end(), [&](const DomainName& name) { return presence_of(name, here).presence == model::Presence::absent; });
+  }
+
+  Session& session_;
+  model::Wish wish_;
+  std::chrono::steady_clock::time_point begin_;
+  std::optional<std::string> no_moves_;
+  std::map<DomainName, std::string> failed_moves_;
+};
+
+int cancel(Session& session) {
+  if (session.options.dry_run) return 0;
+  if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
+  return print_report(session, {}, nullptr);
+}
+
+} // namespace
+
+int run_evacuate(Session& session) {
+  if (session.options.cancel) return cancel(session);
+  if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
+  Evacuation evacuation(session);
+  return session.options.dry_run ? evacuation.plan_only() : evacuation.carry_out();
+}
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace xen_drbd::cli {
+
+/// Takes SIGINT, SIGTERM and SIGHUP for the whole process (call it before any thread is started) and ignores SIGPIPE.
+/// The first one only marks the run as interrupted; the second ends it at once, saying what still runs by itself
+/// (spec 5.9).
+void watch_for_interrupts();
+
+/// The signal that came first, or 0.
+[[nodiscard]] int interrupted_by();
+
+/// From now on a first signal ends the process at once with 130 or 143: for commands that change nothing.
+void end_on_interrupt();
+
+/// 130 for SIGINT, 143 for SIGTERM and SIGHUP (spec section 3 knows no other).
+[[nodiscard]] int exit_code_of_signal(int signal);
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,46 @@
+#include "modes.hpp"
+
+#include "xen_drbd/transport/run.hpp"
+
+#include <fmt/format.h>
+
+namespace xen_drbd::cli {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+int transport_mode(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 7 || arguments[1] != "--run-directory") {
+    fmt::print(stderr, "usage: xen-drbd transport --run-directory DIRECTORY RUN DOMAIN HOST WORDS... (xl migrate starts it)\n");
+    return wrong_usage;
+  }
+  transport::TransportArguments wanted;
+  wanted.run_directory = arguments[2];
+  wanted.run = arguments[3];
+  wanted.domain = arguments[4];
+  wanted.host = arguments[5];
+  wanted.words.assign(arguments.begin() + 6, arguments.end());
+  return transport::run_transport(wanted);
+}
+
+int relay_mode(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 3) {
+    fmt::print(stderr, "usage: xen-drbd relay RUN DIRECTORY (a run of xen-drbd starts it)\n");
+    return wrong_usage;
+  }
+  transport::RelayArguments wanted;
+  wanted.run = arguments[1];
+  wanted.run_directory = arguments[2];
+  return transport::run_relay(wanted);
+}
+
+} // namespace
+
+std::optional<int> run_mode(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return std::nullopt;
+  if (arguments.front() == "transport") return transport_mode(arguments);
+  if (arguments.front() == "relay") return relay_mode(arguments);
+  return std::nullopt;
+}
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,18 @@
+#include "commands.hpp"
+#include "xen_drbd/script/script.hpp"
+
+#include <fmt/format.h>
+
+namespace xen_drbd::cli {
+
+int run_make_links(Session& session) {
+  fmt::print("{}", script::make_links(session.topology));
+  return 0;
+}
+
+int run_make_bridges(Session& session) {
+  fmt::print("{}", session.options.remove ? script::remove_bridges(session.topology, session.this_node) : script::make_bridges(session.topology, session.this_node));
+  return 0;
+}
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,173 @@
+#include "session.hpp"
+
+#include "interrupt.hpp"
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
+#include "xen_drbd/drbd/path.hpp"
+#include "xen_drbd/host/connect.hpp"
+#include "xen_drbd/topology/choose.hpp"
+#include "xen_drbd/topology/compare.hpp"
+#include "xen_drbd/topology/load.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+namespace xen_drbd::cli {
+namespace {
+
+using model::NodeId;
+
+std::string text_of(const char* path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+/// The path of this very program, so that `xl migrate` runs the same one; its name when it cannot be told.
+std::string own_path() {
+  std::error_code problem;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", problem);
+  return problem || path.string().ends_with(" (deleted)") ? "xen-drbd" : path.string();
+}
+
+Result<> check_domains(const Session& session) {
+  std::vector<std::string> known;
+  for (const model::Domain& domain : session.topology.domains) known.push_back(domain.name.str());
+  for (const std::string& typed : session.options.domains) {
+    if (std::find(known.begin(), known.end(), typed) != known.end()) continue;
+    const std::string near = nearest(typed, known);
+    return Error{.kind = ErrorKind::usage,
+                 .what = "there is no domain '" + printable(typed) + "' in " + session.topology.path,
+                 .because = near.empty() ? "it names " + enumerate(known) : "did you mean " + near + "?",
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = {}};
+  }
+  return {};
+}
+
+std::vector<DomainName> domains_where(const Session& session, const auto& accepts) {
+  std::vector<DomainName> names;
+  for (const model::Domain& domain : session.topology.domains)
+    if (accepts(domain)) names.push_back(domain.name);
+  return names;
+}
+
+std::string random_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+} // namespace
+
+Result<Session> open_session(Options options) {
+  const char* environment = std::getenv("XEN_DRBD_TOPOLOGY");
+  std::error_code no_directory;
+  XEN_DRBD_TRY(const topology::TopologyFile file,
+               topology::find_topology_file({.option = options.topology,
+                                             .environment = environment != nullptr ? std::optional<std::string>(environment) : std::nullopt,
+                                             .defaults = text_of("/etc/default/xen-drbd"),
+                                             .working_directory = std::filesystem::current_path(no_directory).string()}));
+  XEN_DRBD_TRY(model::Topology loaded, topology::load_topology(file));
+  XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
+  Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
+  XEN_DRBD_CHECK(check_domains(session));
+  return session;
+}
+
+Result<> connect(Session& session) {
+  engine::Cluster& cluster = session.cluster;
+  cluster.topology = &session.topology;
+  cluster.this_node = session.this_node;
+  cluster.tools[index(session.this_node)] = own_path();
+  const host::Settings settings{.run_directory = cluster.run_directory};
+  XEN_DRBD_TRY(std::unique_ptr<host::Host> local, host::open_local(session.here(), settings));
+  cluster.hosts[index(session.this_node)] = std::move(local);
+  auto peer = host::open_ssh(session.topology.node(other(session.this_node)), session.topology.ssh, settings);
+  if (!peer) {
+    cluster.peer_error = std::move(peer).error();
+    return {};
+  }
+  cluster.hosts[index(cluster.peer())] = std::move(peer->host);
+  cluster.host_key_alias = std::move(peer->host_key_alias);
+  return {};
+}
+
+std::vector<DomainName> typed_domains(const Session& session) {
+  const auto& typed = session.options.domains;
+  return domains_where(session, [&](const model::Domain& domain) { return std::find(typed.begin(), typed.end(), domain.name.str()) != typed.end(); });
+}
+
+std::vector<DomainName> all_domains(const Session& session) {
+  return domains_where(session, [](const model::Domain&) { return true; });
+}
+
+std::vector<DomainName> my_domains(const Session& session) {
+  return domains_where(session, [&](const model::Domain& domain) { return domain.home == session.this_node; });
+}
+
+planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {
+  planner::Inputs inputs;
+  inputs.minor_of = [](const model::ConfigReport::ConfigDisk& disk, const model::NodeState& node) {
+    return drbd::resolve_disk_path(disk, node.drbd_links, node.resource_configs.value_or(std::vector<model::ResourceConfig>{}));
+  };
+  const model::NodeState* here = state.node(session.this_node);
+  if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
+    if (auto same = topology::same_meaning(here->topology_text, there->topology_text, session.peer()); !same)
+      inputs.topology_difference = same.error().because;
+  return inputs;
+}
+
+engine::Execution execution(const Session& session, const model::ClusterState& state) {
+  engine::Execution execution;
+  execution.jobs = session.options.jobs.value_or(session.topology.jobs);
+  execution.run_id = random_id();
+  execution.stop = [] { return interrupted_by() != 0; };
+  for (NodeId node : model::both_nodes)
+    if (const model::NodeState* seen = state.node(node)) execution.identities[index(node)] = seen->identity;
+  return execution;
+}
+
+std::string holder_text(const Session& session) {
+  std::string command = session.options.command;
+  for (const std::string& domain : session.options.domains) command += " " + domain;
+  return fmt::format("{} pid {} {} since {:%Y-%m-%dT%H:%M:%SZ}", session.here(), getpid(), command, fmt::gmtime(std::time(nullptr)));
+}
+
+std::string leaving_mark(const Session& session) { return session.cluster.run_directory + "/leaving"; }
+
+Result<> set_leaving(const Session& session, bool leaving) {
+  const std::string mark = leaving_mark(session);
+  const auto failed = [&](std::string because) {
+    return Error{.kind = ErrorKind::failed, .what = "the leaving mark of " + session.here() + " could not be " + (leaving ? "set" : "taken away"), .because = std::move(because), .while_doing = {mark}, .changed = Changed::no, .hint = {}};
+  };
+  if (!leaving) {
+    if (unlink(mark.c_str()) != 0 && errno != ENOENT) return failed(std::strerror(errno));
+    return {};
+  }
+  if (mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST) return failed(std::strerror(errno));
+  const int fd = open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return failed(std::strerror(errno));
+  close(fd);
+  return {};
+}
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "options.hpp"
+#include "xen_drbd/engine/cluster.hpp"
+#include "xen_drbd/engine/execute.hpp"
+#include "xen_drbd/model/topology.hpp"
+#include "xen_drbd/model/wish.hpp"
+#include "xen_drbd/planner/planner.hpp"
+
+#include <string>
+
+namespace xen_drbd::cli {
+
+/// One run: what was typed, the topology, this node, and (once connected) both nodes.
+struct Session {
+  Options options;
+  model::Topology topology;
+  model::NodeId this_node{};
+  engine::Cluster cluster;
+
+  [[nodiscard]] const std::string& name(model::NodeId node) const { return topology.node(node).name.str(); }
+  [[nodiscard]] const std::string& here() const { return name(this_node); }
+  [[nodiscard]] const std::string& peer() const { return name(other(this_node)); }
+};
+
+/// Finds and loads the topology, finds out which node this is, checks the names that were typed.
+[[nodiscard]] Result<Session> open_session(Options options);
+
+/// Opens this node and connects to the peer, once. A peer that is not reachable is a value: cluster.peer_error.
+/// Fails: when this node itself cannot be used.
+[[nodiscard]] Result<> connect(Session& session);
+
+/// The domains a command is about: those typed, or all that `belongs` accepts, in the order of the topology.
+[[nodiscard]] std::vector<DomainName> typed_domains(const Session& session);
+[[nodiscard]] std::vector<DomainName> all_domains(const Session& session);
+[[nodiscard]] std::vector<DomainName> my_domains(const Session& session);
+
+/// What the planner needs from the rooms it does not see.
+[[nodiscard]] planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state);
+
+/// What the engine needs to carry a plan out, after a look.
+[[nodiscard]] engine::Execution execution(const Session& session, const model::ClusterState& state);
+
+/// "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z": what another run is told about this one.
+[[nodiscard]] std::string holder_text(const Session& session);
+
+/// The path of the leaving mark of this node (spec 5.10).
+[[nodiscard]] std::string leaving_mark(const Session& session);
+/// Sets or takes away the leaving mark. Fails: when /run/xen-drbd cannot be written.
+[[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
+
+} // namespace xen_drbd::cli
