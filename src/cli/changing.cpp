@@ -1,6 +1,7 @@
 #include "changing.hpp"
 
 #include "commands.hpp"
+#include "dead_peer.hpp"
 #include "interrupt.hpp"
 #include "render.hpp"
 #include "xen_drbd/base/log.hpp"
@@ -64,7 +65,7 @@ int plan_only(Session& session, const model::Wish& wish) {
   return print_report(session, expected_report(plan), &plan);
 }
 
-int carry_out(Session& session, const model::Wish& wish) {
+int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   auto lock = take_lock(session, lock_scope(session));
   if (!lock) return print_error(session.options, lock.error());
   if (brings_here(wish.goal))
@@ -76,7 +77,10 @@ int carry_out(Session& session, const model::Wish& wish) {
   const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
   if (!session.options.quiet) print_plan(session, plan);
   const auto progress = make_progress(session);
-  const engine::Report report = engine::execute(plan, session.cluster, execution(session, state), engine::system_clock(), *progress);
+  engine::Execution how = execution(session, state);
+  how.peer_is_dead = dead.accepted;
+  how.still_dead = dead.still_dead;
+  const engine::Report report = engine::execute(plan, session.cluster, how, engine::system_clock(), *progress);
   audit(session, report, exit_code(report));
   return print_report(session, report, nullptr);
 }
@@ -138,8 +142,11 @@ void audit(const Session& session, const engine::Report& report, int code) {
 
 int run_wish(Session& session) {
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
-  const model::Wish wish = wish_of(session);
-  return session.options.dry_run ? plan_only(session, wish) : carry_out(session, wish);
+  model::Wish wish = wish_of(session);
+  const auto dead = wish.goal == Goal::stop_here ? Result<DeadPeer>(DeadPeer{}) : consider_dead_peer(session);
+  if (!dead) return print_error(session.options, dead.error());
+  wish.peer_is_dead = dead->accepted;
+  return session.options.dry_run ? plan_only(session, wish) : carry_out(session, wish, *dead);
 }
 
 } // namespace xen_drbd::cli

@@ -15,7 +15,9 @@ constexpr const char* footer =
     "Exit codes: 0 done or so already, 2 usage, 3 topology, 4 refused by a safety rule, 5 peer unreachable,\n"
     "6 failed or unknown, 70 a bug, 75 another run holds the lock, 130 and 143 interrupted.\n";
 
-Error usage(std::string what, std::string because, std::string hint = "xen-drbd --help lists commands and options") {
+constexpr const char* list_hint = "xen-drbd --help lists commands and options";
+
+Error usage(std::string what, std::string because, std::string hint = list_hint) {
   return {.kind = ErrorKind::usage, .what = std::move(what), .because = std::move(because), .while_doing = {}, .changed = Changed::no, .hint = std::move(hint)};
 }
 
@@ -72,13 +74,13 @@ Error unexpected(const CLI::App& app, const std::string& word) {
     for (const CLI::App* sub : chosen)
       for (const std::string& name : option_names(*sub)) known.push_back(name);
     const std::string near = nearest(word.substr(0, word.find('=')), known);
-    return usage("there is no option " + printable(word), near.empty() ? "" : "did you mean " + near + "?");
+    return usage("there is no option " + printable(word), "", near.empty() ? list_hint : "did you mean " + near + "?");
   }
   if (!chosen.empty()) return usage(chosen.front()->get_name() + " takes no domains", "'" + printable(word) + "' was not expected");
   std::vector<std::string> names;
   for (const Subcommand& command : subcommands()) names.emplace_back(command.name);
   const std::string near = nearest(word, names);
-  return usage("there is no command '" + printable(word) + "'", near.empty() ? "" : "did you mean " + near + "?");
+  return usage("there is no command '" + printable(word) + "'", "", near.empty() ? list_hint : "did you mean " + near + "?");
 }
 
 Result<> convert(const Raw& raw, const CLI::App& app, Options& options) {
@@ -110,7 +112,7 @@ tl::expected<Options, Answered> parse_command_line(const std::vector<std::string
   CLI::App app{"Runs the guests of two Xen nodes whose disks are mirrored by DRBD, never twice.", "xen-drbd"};
   app.require_subcommand(0, 1);
   app.fallthrough();
-  app.set_version_flag("--version", XEN_DRBD_VERSION);
+  app.set_version_flag("--version", "xen-drbd " XEN_DRBD_VERSION);
   app.footer(footer);
   add_options(app, options, raw);
   for (const Subcommand& command : subcommands()) {
@@ -134,7 +136,7 @@ tl::expected<Options, Answered> parse_command_line(const std::vector<std::string
     const auto chosen = app.get_subcommands();
     return tl::unexpected(Answered{0, chosen.empty() ? app.help() : chosen.front()->help(), std::nullopt, json, {}});
   } catch (const CLI::CallForVersion&) {
-    return tl::unexpected(Answered{0, std::string(XEN_DRBD_VERSION) + "\n", std::nullopt, json, {}});
+    return tl::unexpected(Answered{0, "xen-drbd " XEN_DRBD_VERSION "\n", std::nullopt, json, {}});
   } catch (const CLI::ExtrasError&) {
     const std::vector<std::string> extra = app.remaining(true);
     return refused(unexpected(app, extra.empty() ? "" : extra.front()));

@@ -56,10 +56,10 @@ Result<> check_domains(const Session& session) {
     const std::string near = nearest(typed, known);
     return Error{.kind = ErrorKind::usage,
                  .what = "there is no domain '" + printable(typed) + "' in " + session.topology.path,
-                 .because = near.empty() ? "it names " + enumerate(known) : "did you mean " + near + "?",
+                 .because = {},
                  .while_doing = {},
                  .changed = Changed::no,
-                 .hint = {}};
+                 .hint = near.empty() ? "it names " + enumerate(known) : "did you mean " + near + "?"};
   }
   return {};
 }

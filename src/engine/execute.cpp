@@ -90,12 +90,10 @@ private:
       }
       return;
     }
-    switch (failure_->kind) {
-    case ErrorKind::unknown: report_.result = ResultKind::unknown; break;
-    case ErrorKind::refused:
-    case ErrorKind::unreachable: report_.result = ResultKind::refused; break;
-    default: report_.result = ResultKind::failed; break;
-    }
+    const ErrorKind kind = failure_->kind;
+    report_.result = kind == ErrorKind::unknown                                    ? ResultKind::unknown
+                     : kind == ErrorKind::refused || kind == ErrorKind::unreachable ? ResultKind::refused
+                                                                                    : ResultKind::failed;
     if (auto node = actions_.runs_on()) report_.node = *node;
     report_.reason = failure_->because;
     report_.error = std::move(failure_);

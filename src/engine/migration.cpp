@@ -33,6 +33,7 @@ std::string phase_words(transport::Phase phase) {
 } // namespace
 
 void Migration::tell(std::string phase, std::uint64_t bytes) {
+  copied_bytes_ = bytes;
   progress_.migration(domain_, {std::move(phase), bytes, expected_bytes_});
 }
 
@@ -105,7 +106,7 @@ Result<> Migration::copy(std::shared_ptr<Relay> relay) {
     } else if (const auto* progress = std::get_if<transport::Progress>(&*heard.message)) {
       tell(phase_words(progress->phase), progress->page_bytes);
     } else if (std::holds_alternative<transport::Held>(*heard.message) && cancelled_.empty()) {
-      tell(phase_words(transport::Phase::held), expected_bytes_);
+      tell(phase_words(transport::Phase::held), copied_bytes_);
       return {};
     } else {
       note(*heard.message);
@@ -126,7 +127,7 @@ Result<> Migration::hand_over(const std::function<Result<>()>& last_look) {
       continue;
     }
     if (const auto* progress = std::get_if<transport::Progress>(&*heard.message)) {
-      tell(phase_words(progress->phase), expected_bytes_);
+      tell(phase_words(progress->phase), progress->page_bytes);
     } else if (std::holds_alternative<transport::Ready>(*heard.message) && cancelled_.empty()) {
       const Result<> right = last_look();
       if (!right && !cancel(right.error().because)) break;

@@ -70,6 +70,7 @@ private:
   std::chrono::steady_clock::time_point deadline_;
   std::string cancelled_; ///< why the copy was cancelled; empty: it was not
   std::uint64_t expected_bytes_ = 0;
+  std::uint64_t copied_bytes_ = 0;
   bool begun_ = false;
   bool passed_ = false;
 };

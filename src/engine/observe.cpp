@@ -18,7 +18,8 @@ using model::Observation;
 using model::Unreachable;
 
 /// Says who a node is. $1: the run directory, $2: 1 to make the identity of this boot where it is missing, $3: this
-/// program's path. Two runs that make it at once agree: link(2) lets only the first one through.
+/// program's path. Two runs that make it at once agree: link(2) lets only the first one through. A run that may not make
+/// it is shown the kernel's boot id and the host name: enough to tell a node from itself.
 constexpr const char* identity_script = R"sh(
 id=$1/id
 if [ "$2" = 1 ] && [ ! -s "$id" ]; then
@@ -27,7 +28,11 @@ if [ "$2" = 1 ] && [ ! -s "$id" ]; then
   rm -f "$id.$$"
 fi
 echo "hostname $(uname -n)"
-echo "identity $(cat "$id" 2>/dev/null)"
+if [ -s "$id" ]; then
+  echo "identity $(cat "$id")"
+else
+  echo "identity $(cat /proc/sys/kernel/random/boot_id)@$(uname -n)"
+fi
 if command -v "$3" > /dev/null; then echo "version $("$3" --version 2> /dev/null)"; else echo 'version '; fi
 if [ -e "$1/leaving" ]; then echo 'leaving 1'; else echo 'leaving 0'; fi
 echo end
@@ -60,7 +65,7 @@ Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
     const std::string_view value = space == line.npos ? std::string_view() : trimmed(line.substr(space + 1));
     if (key == "hostname") state.hostname = value;
     else if (key == "identity") state.identity = value;
-    else if (key == "version") state.tool_version = value;
+    else if (key == "version") state.tool_version = value.substr(std::min(value.rfind(' ') + 1, value.size()));
     else if (key == "leaving") state.leaving = value == "1";
     else if (key == "end") ended = true;
   }

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "xen_drbd/model/drbd.hpp"
+#include "xen_drbd/model/state.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace xen_drbd::planner {
+
+/// The nodes on which the domain's own name is listed as running: none, one, or (an alarm) both.
+[[nodiscard]] std::vector<model::NodeId> running_on(const DomainName& domain, const model::ClusterState& state);
+
+/// Whether the domain's own name is on both nodes and may run on one of them: the accident all rules exist for.
+[[nodiscard]] bool is_double_run(const DomainName& domain, const model::ClusterState& state);
+
+/// Whether an `xl migrate` of the domain is at work on either node.
+[[nodiscard]] bool is_migrating(const DomainName& domain, const model::ClusterState& state);
+
+/// The word for `state` of `status --json`: running, absent, paused, suspended, crashed, dying, migrating,
+/// half-migrated, double-run or unknown.
+///
+/// | seen (over both nodes, the first that fits)                     | word          |
+/// |-----------------------------------------------------------------|---------------|
+/// | its own name on both, running or paused on one                  | double-run    |
+/// | an `xl migrate` of it at work                                   | migrating     |
+/// | a half-name on either node                                      | half-migrated |
+/// | running on one                                                  | running       |
+/// | paused, suspended, crashed on one                               | that word     |
+/// | dying, or powered off and not cleared away                      | dying         |
+/// | a node that could not be asked, or only a watcher of it         | unknown       |
+/// | nothing on both                                                 | absent        |
+[[nodiscard]] std::string_view state_word(const DomainName& domain, const model::ClusterState& state);
+
+/// The word for `two_primaries` of `status --json`: off, open, configured or unknown. Either node may be unread (null).
+[[nodiscard]] std::string_view two_primaries_word(const ResourceName& resource, const model::NodeState* here,
+                                                  const model::NodeState* peer);
+
+} // namespace xen_drbd::planner

@@ -1,0 +1,26 @@
+#pragma once
+// The script room: what an administrator could type to prepare a node, printed as POSIX sh. Pure: text from a topology.
+//
+// Every script is a function that is called on its last line, all within one pair of braces: a shell runs nothing of a
+// script that was cut short, wherever. (Without the braces, the name `make_bridges` cut to `make` would be a command.)
+// Scripts are idempotent, stop at their first error and quote every value.
+
+#include "xen_drbd/model/topology.hpp"
+
+#include <string>
+
+namespace xen_drbd::script {
+
+/// The script that creates the links /dev/drbd/LINK -> /dev/drbdN of all disks of the topology.
+/// It fails, and changes nothing, where one of the paths is taken by something that is no link. Source: spec section 3.
+[[nodiscard]] std::string make_links(const model::Topology& topology);
+
+/// The script that creates the bridges of the topology on one node. A bridge on an interface takes over its IPv4 and
+/// IPv6 addresses and routes in one go; where the default gateway answered before and does not afterwards, all is put
+/// back. Needs iproute2, and ping for the question to the gateway. Source: spec section 8; ip-link(8), bridge(8).
+[[nodiscard]] std::string make_bridges(const model::Topology& topology, model::NodeId this_node);
+
+/// The inverse of make_bridges: addresses and routes go back to the interfaces, bridges and VLAN devices go away.
+[[nodiscard]] std::string remove_bridges(const model::Topology& topology, model::NodeId this_node);
+
+} // namespace xen_drbd::script

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "xen_drbd/topology/load.hpp"
+
+namespace xen_drbd::topology {
+
+/// How two topologies differ in anything but `i_am`, the name and the path: one line a difference, in the file's order,
+/// "domains: samba: disks: samba-root: minor 1 here, 2 on mirror". Empty when they mean the same. Pure.
+[[nodiscard]] std::vector<std::string> differences(const model::Topology& here, const model::Topology& there,
+                                                   std::string_view there_name);
+
+/// Whether the topology file of the node `there_name` says the same as ours in everything but `i_am` (spec 5.1): what
+/// is compared is what the two texts mean, not their bytes. The accident it prevents: a file that was edited on one
+/// node only, so that each node believes a domain to be at home on itself.
+/// Fails: ErrorKind::refused with the first differences in `because`, or when the other text is missing or wrong.
+[[nodiscard]] Result<> same_meaning(std::string_view text_here, std::string_view text_there,
+                                    std::string_view there_name);
+
+} // namespace xen_drbd::topology

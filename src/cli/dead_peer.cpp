@@ -1,0 +1,124 @@
+#include "dead_peer.hpp"
+
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
+#include "xen_drbd/engine/observe.hpp"
+#include "xen_drbd/host/knock.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+namespace xen_drbd::cli {
+namespace {
+
+using model::NodeId;
+
+constexpr Milliseconds watch{15'000};
+constexpr Milliseconds watch_interval{500};
+constexpr Milliseconds fence_timeout{20'000};
+constexpr Milliseconds knock_timeout{3000};
+
+Error alive(const Session& session, std::string because) {
+  return {.kind = ErrorKind::refused,
+          .what = session.peer() + " is not dead",
+          .because = std::move(because),
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = "repair the connection to " + session.peer() + ", or switch it off for certain"};
+}
+
+/// Whether anything at all answers at one of the peer's addresses.
+std::optional<Error> sign_of_life(const Session& session) {
+  const model::Node& peer = session.topology.node(other(session.this_node));
+  for (const Address& address : std::set<Address>{peer.address, peer.migration_address})
+    if (const host::Knock knock = host::knock(address, session.topology.ssh.port, knock_timeout); knock.answered)
+      return alive(session, "at " + address.str() + " port " + std::to_string(session.topology.ssh.port) + ": " + knock.detail);
+  return std::nullopt;
+}
+
+/// Whether a DRBD resource of the topology is Connected: a live kernel at the other end.
+std::optional<Error> drbd_sign_of_life(const Session& session) {
+  std::set<std::uint32_t> minors;
+  for (const model::Domain& domain : session.topology.domains)
+    for (const model::Disk& disk : domain.disks) minors.insert(disk.minor.number);
+  const auto resources = engine::observe_drbd(session.cluster, session.this_node);
+  if (!resources) return alive(session, "DRBD cannot be asked whether it is connected: " + resources.error().because);
+  for (const model::Resource& resource : *resources) {
+    const bool ours = std::any_of(resource.volumes.begin(), resource.volumes.end(), [&](const model::Volume& v) { return minors.contains(v.minor.number); });
+    const bool silent = resource.connection == model::Connection::connecting || resource.connection == model::Connection::stand_alone || resource.connection == model::Connection::unconnected;
+    if (ours && !silent) return alive(session, "DRBD resource " + resource.name.str() + " is " + std::string(to_string(resource.connection)) + ": a live kernel is at its other end");
+  }
+  return std::nullopt;
+}
+
+host::Outcome ask_fence(const Session& session, const std::vector<std::string>& fence) {
+  std::vector<std::string> argv = fence;
+  argv.emplace_back("--action=status");
+  return session.cluster.host(session.this_node)->ask({{argv, fence_timeout}}).front();
+}
+
+Result<> confirm(const Session& session) {
+  const auto unconfirmed = [&](std::string because) {
+    return Error{.kind = ErrorKind::usage, .what = "the claim that " + session.peer() + " is dead was not confirmed", .because = std::move(because), .while_doing = {}, .changed = Changed::no, .hint = "see with your own eyes that " + session.peer() + " is off, then repeat with --peer-is-dead --yes"};
+  };
+  if (session.options.yes) return {};
+  if (isatty(STDIN_FILENO) != 1) return unconfirmed("there is no terminal to ask at");
+  fmt::print(stderr, "If {0} still runs, its disks are destroyed by what you are about to do.\nType its name, {0}, if it is powered off for certain: ", session.peer());
+  std::string typed;
+  std::getline(std::cin, typed);
+  if (trimmed(typed) != session.peer()) return unconfirmed("'" + printable(typed) + "' is not its name");
+  return {};
+}
+
+Result<> watch_for_life(const Session& session) {
+  if (auto sign = sign_of_life(session)) return std::move(*sign);
+  if (!session.options.quiet) fmt::print(stderr, "watching for {} whether DRBD hears of {}\n", to_string(watch), session.peer());
+  for (Milliseconds watched{0}; watched <= watch; watched += watch_interval) {
+    if (auto sign = drbd_sign_of_life(session)) return std::move(*sign);
+    engine::system_clock().sleep(watch_interval);
+  }
+  return {};
+}
+
+} // namespace
+
+bool proves_off(const host::Outcome& outcome) {
+  if (outcome.end != host::End::exited || outcome.status != 2) return false;
+  const auto said = lines(outcome.out);
+  return std::any_of(said.begin(), said.end(), [](std::string_view line) { return trimmed(line) == "Status: OFF"; });
+}
+
+Result<DeadPeer> consider_dead_peer(const Session& session) {
+  DeadPeer dead;
+  if (!session.cluster.peer_error) {
+    if (session.options.peer_is_dead) log::warn("--peer-is-dead is ignored: " + session.peer() + " answers");
+    return dead;
+  }
+  const std::vector<std::string>& fence = session.topology.node(other(session.this_node)).fence;
+  if (!fence.empty()) {
+    const host::Outcome outcome = ask_fence(session, fence);
+    dead.by_fence = proves_off(outcome);
+    if (!dead.by_fence) log::warn("the fence device does not say that " + session.peer() + " is off: " + printable(host::describe(outcome)));
+  }
+  if (!dead.by_fence) {
+    if (!session.options.peer_is_dead) return dead;
+    XEN_DRBD_CHECK(confirm(session));
+    XEN_DRBD_CHECK(watch_for_life(session));
+  } else if (auto sign = drbd_sign_of_life(session)) {
+    return std::move(*sign);
+  }
+  dead.accepted = true;
+  dead.still_dead = [&session, by_fence = dead.by_fence, fence]() -> std::optional<Error> {
+    if (by_fence && !proves_off(ask_fence(session, fence))) return alive(session, "its fence device no longer says that it is off");
+    if (!by_fence)
+      if (auto sign = sign_of_life(session)) return sign;
+    return drbd_sign_of_life(session);
+  };
+  return dead;
+}
+
+} // namespace xen_drbd::cli

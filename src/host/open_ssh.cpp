@@ -1,0 +1,99 @@
+#include "xen_drbd/base/text.hpp"
+
+#include "host_key.hpp"
+#include "login.hpp"
+#include "ssh_link.hpp"
+#include "worker_host.hpp"
+
+#include <fmt/format.h>
+
+namespace xen_drbd::host {
+namespace {
+
+std::string login_of(const std::string& user, const std::string& host, unsigned port) {
+  const bool literal6 = host.find(':') != std::string::npos;
+  return fmt::format("{}@{}{}{}:{}", user, literal6 ? "[" : "", host, literal6 ? "]" : "", port);
+}
+
+/// What libssh is told, and where that leads: a config file that the topology names may give the host another name.
+Result<Target> configure(const Session& session, const model::Node& node, const model::SshSettings& ssh) {
+  ssh_session raw = session.get();
+  const bool no = false;
+  const unsigned port = ssh.port;
+  const long seconds = std::chrono::ceil<std::chrono::seconds>(ssh.connect_timeout).count();
+  Target target{.node = node.name.str(),
+                .login = login_of(ssh.user, node.address.str(), ssh.port),
+                .host = node.address.str(),
+                .user = ssh.user,
+                .port = ssh.port,
+                .host_key_alias = {}};
+  ssh_options_set(raw, SSH_OPTIONS_PROCESS_CONFIG, &no);
+  ssh_options_set(raw, SSH_OPTIONS_HOST, target.host.c_str());
+  if (ssh.config_file && ssh_options_parse_config(raw, ssh.config_file->c_str()) != SSH_OK)
+    return unreachable(target, "reading " + *ssh.config_file, "it cannot be read as an SSH configuration",
+                       "correct it, or take config_file out of the topology");
+  if (std::string host = option(session, SSH_OPTIONS_HOST); !host.empty()) target.host = std::move(host);
+  ssh_options_set(raw, SSH_OPTIONS_USER, ssh.user.c_str());
+  ssh_options_set(raw, SSH_OPTIONS_PORT, &port);
+  ssh_options_set(raw, SSH_OPTIONS_KNOWNHOSTS, ssh.known_hosts_file.c_str());
+  ssh_options_set(raw, SSH_OPTIONS_TIMEOUT, &seconds);
+  target.host_key_alias = ssh.port == 22 ? target.host : fmt::format("[{}]:{}", target.host, ssh.port);
+  return target;
+}
+
+Result<> shake_hands(Session& session, const Target& target, const Deadline& deadline, Milliseconds timeout) {
+  const std::string doing = "connecting to " + target.login;
+  // a proxy command is libssh's to start
+  if (option(session, SSH_OPTIONS_PROXYCOMMAND).empty()) {
+    Dialled dialled = dial(target.host, target.port, deadline);
+    if (!dialled.socket) return unreachable(target, doing, dialled.because);
+    const socket_t socket = dialled.socket.release();
+    session.get_deleter().lend(socket);
+    ssh_options_set(session.get(), SSH_OPTIONS_FD, &socket);
+  }
+  ssh_set_blocking(session.get(), 0);
+  const int result = drive(session, deadline, SSH_AGAIN, [&] { return ssh_connect(session.get()); });
+  if (result == SSH_OK) return {};
+  const bool greeted = ssh_get_serverbanner(session.get()) != nullptr;
+  if (result == SSH_AGAIN)
+    return unreachable(target, doing,
+                       fmt::format("connected, but {} within {}",
+                                   greeted ? "the key exchange did not end" : "no SSH server answered",
+                                   to_string(timeout)));
+  return unreachable(target, doing,
+                     (greeted ? "the key exchange failed: " : "connected, but no SSH server answered: ") +
+                         printable(ssh_get_error(session.get())));
+}
+
+} // namespace
+
+Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSettings& ssh, const Settings& settings,
+                                    const Tuning& tuning) {
+  const std::string login = login_of(ssh.user, node.address.str(), ssh.port);
+  const std::string name = fmt::format("{} ({})", node.name.str(), login);
+  const auto alias = std::make_shared<std::string>(); // written before the first answer, read after it
+  const auto open_link = [=](std::shared_ptr<Wake> wake) -> Result<std::unique_ptr<Link>> {
+    Session session(ssh_new());
+    XEN_DRBD_TRY(const Target target, configure(session, node, ssh));
+    const Deadline reached(ssh.connect_timeout);
+    XEN_DRBD_CHECK(shake_hands(session, target, reached, ssh.connect_timeout));
+    XEN_DRBD_CHECK(verify_host_key(session, target, ssh));
+    const Deadline logged_in(ssh.connect_timeout);
+    XEN_DRBD_CHECK(log_in(session, target, ssh, logged_in));
+    *alias = target.host_key_alias;
+    return std::unique_ptr<Link>(std::make_unique<SshLink>(std::move(session), name, tuning, std::move(wake)));
+  };
+  // the steps have their own deadlines; this one is for what cannot be interrupted
+  auto host = WorkerHost::open(name, settings, tuning, open_link, ssh.connect_timeout * 2 + Milliseconds{500});
+  if (host) return VerifiedPeer{.host = std::move(*host), .host_key_alias = *alias};
+  Error error = std::move(host).error();
+  if (error.while_doing.empty()) error.while_doing.push_back("starting sh as " + login + ": " + error.because);
+  error.what = node.name.str() + " cannot be reached";
+  return error;
+}
+
+Result<VerifiedPeer> open_ssh(const model::Node& node, const model::SshSettings& ssh, const Settings& settings) {
+  return open_ssh_tuned(node, ssh, settings, Tuning{});
+}
+
+} // namespace xen_drbd::host

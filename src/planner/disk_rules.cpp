@@ -1,0 +1,314 @@
+#include "xen_drbd/base/text.hpp"
+#include "xen_drbd/planner/rules.hpp"
+
+#include "refusal.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace xen_drbd::planner {
+
+using namespace model;
+
+namespace {
+
+const Disk* disk_of(const Domain& domain, Minor minor) {
+  const auto found =
+      std::find_if(domain.disks.begin(), domain.disks.end(), [&](const Disk& disk) { return disk.minor == minor; });
+  return found == domain.disks.end() ? nullptr : &*found;
+}
+
+/// The resource that a node's configuration has for a minor.
+const ResourceConfig* config_of_minor(const NodeState& node, Minor minor) {
+  for (const ResourceConfig& config : *node.resource_configs)
+    for (const ResourceConfig::Volume& volume : config.volumes)
+      if (volume.minor == minor) return &config;
+  return nullptr;
+}
+
+/// Whether every volume of the configured resource is a disk of this domain, and of this domain alone.
+Objection belongs_to(const Scene& scene, const Domain& domain, const ResourceConfig& config) {
+  const auto shared_with = [&](const Domain& second) {
+    return refusal(
+        fmt::format("the DRBD resource {} is used by two domains, {} and {}: a role belongs to the whole resource",
+                    config.name.str(), domain.name.str(), second.name.str()),
+        "give each domain resources of its own");
+  };
+  for (const Domain& second : scene.topology.domains) {
+    if (second.name == domain.name) continue;
+    for (const Disk& disk : second.disks)
+      if (disk.resource == config.name) return shared_with(second);
+    for (const ResourceConfig::Volume& volume : config.volumes)
+      if (disk_of(second, volume.minor) != nullptr) return shared_with(second);
+  }
+  for (const ResourceConfig::Volume& volume : config.volumes)
+    if (disk_of(domain, volume.minor) == nullptr)
+      return refusal(fmt::format("the DRBD resource {} has a volume that {} does not declare: {}, /dev/drbd{}",
+                                 config.name.str(), domain.name.str(), volume.number, volume.minor.number),
+                     fmt::format("add minor {} to the disks of {} in the topology, or give it a resource of its own",
+                                 volume.minor.number, domain.name.str()));
+  return std::nullopt;
+}
+
+/// The resource of one disk, the same on both nodes.
+Result<ResourceName> resource_of(const Scene& scene, const Domain& domain, const Disk& disk) {
+  std::optional<ResourceName> configured;
+  for (NodeId id : {scene.here(), scene.peer()}) {
+    const NodeState* node = scene.node(id);
+    if (node == nullptr) continue;
+    if (!node->resource_configs)
+      return refusal(fmt::format("the DRBD configuration of {} could not be read: {}", scene.name(id),
+                                 printable(node->resource_configs_problem)),
+                     fmt::format("see what `drbdadm dump` says on {}", scene.name(id)));
+    const ResourceConfig* config = config_of_minor(*node, disk.minor);
+    if (config == nullptr)
+      return refusal(
+          fmt::format("drbdadm on {} configures no resource for /dev/drbd{}", scene.name(id), disk.minor.number),
+          fmt::format("add it to the DRBD configuration of {}, or correct the minor of {} in the topology",
+                      scene.name(id), disk.link.str()));
+    if (configured && *configured != config->name)
+      return refusal(fmt::format("/dev/drbd{} belongs to the resource {} on {}, and to {} on {}", disk.minor.number,
+                                 configured->str(), scene.name(scene.here()), config->name.str(),
+                                 scene.name(scene.peer())),
+                     "make the DRBD configuration the same on both nodes");
+    configured = config->name;
+    if (disk.resource && *disk.resource != config->name)
+      return refusal(fmt::format("the topology puts {} (/dev/drbd{}) into the resource {}, and drbdadm on {} into {}",
+                                 disk.link.str(), disk.minor.number, disk.resource->str(), scene.name(id),
+                                 config->name.str()),
+                     "correct the topology or the DRBD configuration");
+    if (Objection no = belongs_to(scene, domain, *config)) return *std::move(no);
+  }
+  if (!configured) return refusal("neither node can be asked what drbdadm configures", "see what `drbdadm dump` says");
+  return *std::move(configured);
+}
+
+/// The resource is up on the node with the volumes that are configured, healthy in what no rule can do without.
+Objection is_up(const Scene& scene, const ResourceName& resource, NodeId id) {
+  const NodeState* node = scene.node(id);
+  if (!node->resources)
+    return refusal(fmt::format("the state of DRBD on {} could not be read: {}", scene.name(id),
+                               printable(node->resources_problem)),
+                   fmt::format("see what `drbdsetup status` says on {}", scene.name(id)));
+  const Resource* up = find_resource(node, resource);
+  if (up == nullptr)
+    return refusal(fmt::format("the DRBD resource {} is down on {}", resource.str(), scene.name(id)),
+                   fmt::format("on {}: drbdadm up {}", scene.name(id), resource.str()));
+  const ResourceConfig* config = find_config(node, resource);
+  const auto is_configured = [&](const Volume& volume) {
+    return config != nullptr &&
+           std::any_of(config->volumes.begin(), config->volumes.end(),
+                       [&](const ResourceConfig::Volume& wanted) { return wanted.minor == volume.minor; });
+  };
+  if (config == nullptr || up->volumes.size() != config->volumes.size() ||
+      !std::all_of(up->volumes.begin(), up->volumes.end(), is_configured))
+    return refusal(fmt::format("the DRBD resource {} runs on {} with other volumes than are configured", resource.str(),
+                               scene.name(id)),
+                   fmt::format("on {}: drbdadm adjust {}", scene.name(id), resource.str()));
+  if (up->connections > 1)
+    return refusal(fmt::format("the DRBD resource {} has {} connections on {}: xen-drbd runs pairs", resource.str(),
+                               up->connections, scene.name(id)),
+                   "take the other connections out of its configuration");
+  if (up->suspended)
+    return refusal(fmt::format("the DRBD resource {} is suspended on {}", resource.str(), scene.name(id)),
+                   fmt::format("see `drbdadm status {}` on {} for what it waits for", resource.str(), scene.name(id)));
+  if (!up->quorum)
+    return refusal(fmt::format("the DRBD resource {} has no quorum on {}", resource.str(), scene.name(id)),
+                   fmt::format("see `drbdadm status {}` on {}", resource.str(), scene.name(id)));
+  return std::nullopt;
+}
+
+Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId id) {
+  const Resource& up = *find_resource(scene.node(id), resource);
+  if (up.connection == Connection::connected && up.connections == 1) return std::nullopt;
+  const bool alone = up.connection == Connection::stand_alone;
+  return refusal(
+      fmt::format("the DRBD resource {} is not Connected on {} but {}: its data may be the older", resource.str(),
+                  scene.name(id), to_string(up.connection)),
+      alone ? fmt::format("see `drbdadm status {}` on both nodes for a split brain; without one, on {}: "
+                          "drbdadm connect {}",
+                          resource.str(), scene.name(id), resource.str())
+            : fmt::format("mend the link of DRBD between the nodes; on either: drbdadm status {}", resource.str()));
+}
+
+Objection is_up_to_date(const Scene& scene, const ResourceName& resource, NodeId id) {
+  for (const Volume& volume : find_resource(scene.node(id), resource)->volumes)
+    if (volume.disk != DiskState::up_to_date)
+      return refusal(fmt::format("/dev/drbd{} of the DRBD resource {} is {} on {}, not UpToDate", volume.minor.number,
+                                 resource.str(), to_string(volume.disk), scene.name(id)),
+                     fmt::format("wait for its resync, or mend it: drbdadm status {}", resource.str()));
+  return std::nullopt;
+}
+
+/// Whether the volume's data come from this node or are the same on both: a node that receives may not write.
+bool gives_data(Replication replication) {
+  switch (replication) {
+  case Replication::established:
+  case Replication::starting_sync_source:
+  case Replication::wf_bitmap_source:
+  case Replication::sync_source:
+  case Replication::verify_source:
+  case Replication::verify_target:
+  case Replication::paused_sync_source:
+  case Replication::ahead: return true;
+  case Replication::unknown:
+  case Replication::off:
+  case Replication::starting_sync_target:
+  case Replication::wf_bitmap_target:
+  case Replication::wf_sync_uuid:
+  case Replication::sync_target:
+  case Replication::paused_sync_target:
+  case Replication::behind: return false;
+  }
+  return false;
+}
+
+/// A node's own role, and what the other node says of it, are known.
+Objection roles_are_known(const Scene& scene, const ResourceName& resource) {
+  for (NodeId id : both_nodes) {
+    const Resource& up = *find_resource(scene.node(id), resource);
+    if (up.role == Role::unknown || up.peer_role == Role::unknown)
+      return refusal(fmt::format("DRBD on {} does not know the role of the resource {} on {}", scene.name(id),
+                                 resource.str(), scene.name(up.role == Role::unknown ? id : other(id))),
+                     fmt::format("see `drbdadm role {}` on both nodes", resource.str()));
+  }
+  return std::nullopt;
+}
+
+/// Started without the peer (spec 5.6): DRBD must not say that the peer is there after all.
+Objection may_start_alone(const Scene& scene, const ResourceName& resource, NodeId id) {
+  const Resource& up = *find_resource(scene.node(id), resource);
+  if (up.connection == Connection::connected)
+    return refusal(fmt::format("the DRBD resource {} is Connected: {} lives", resource.str(), scene.name(other(id))),
+                   fmt::format("see why {} cannot be reached over SSH", scene.name(other(id))));
+  if (up.connection == Connection::unknown)
+    return refusal(fmt::format("the connection of the DRBD resource {} could not be read on {}, so {} may live",
+                               resource.str(), scene.name(id), scene.name(other(id))),
+                   fmt::format("see what `drbdadm cstate {}` says on {}", resource.str(), scene.name(id)));
+  return is_up_to_date(scene, resource, id);
+}
+
+} // namespace
+
+const Resource* find_resource(const NodeState* node, const ResourceName& resource) {
+  if (node == nullptr || !node->resources) return nullptr;
+  for (const Resource& up : *node->resources)
+    if (up.name == resource) return &up;
+  return nullptr;
+}
+
+const ResourceConfig* find_config(const NodeState* node, const ResourceName& resource) {
+  if (node == nullptr || !node->resource_configs) return nullptr;
+  for (const ResourceConfig& config : *node->resource_configs)
+    if (config.name == resource) return &config;
+  return nullptr;
+}
+
+bool connected_on_both(const Scene& scene, const ResourceName& resource) {
+  return std::all_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
+    const Resource* up = find_resource(scene.node(id), resource);
+    return up != nullptr && up->connection == Connection::connected;
+  });
+}
+
+Result<std::vector<ResourceName>> resources_of(const Scene& scene, const Domain& domain) {
+  std::vector<ResourceName> resources;
+  for (const Disk& disk : domain.disks) {
+    XEN_DRBD_TRY(ResourceName resource, resource_of(scene, domain, disk));
+    if (std::find(resources.begin(), resources.end(), resource) == resources.end())
+      resources.push_back(std::move(resource));
+  }
+  return resources;
+}
+
+Objection window_configured_alike(const Scene& scene, const ResourceName& resource) {
+  std::optional<TwoPrimaries> first;
+  for (NodeId id : both_nodes) {
+    const ResourceConfig* config = find_config(scene.node(id), resource);
+    if (config == nullptr) continue;
+    if (config->two_primaries == TwoPrimaries::unknown)
+      return refusal(
+          fmt::format("allow-two-primaries of the DRBD resource {} could not be read from the configuration of {}",
+                      resource.str(), scene.name(id)),
+          fmt::format("see what `drbdadm dump {}` says on {}", resource.str(), scene.name(id)));
+    if (first && *first != config->two_primaries)
+      return refusal(
+          fmt::format("allow-two-primaries of the DRBD resource {} is configured on one node only: DRBD would "
+                      "not reconnect after a cut",
+                      resource.str()),
+          "take it out of the DRBD configuration, the same on both nodes; xen-drbd opens it when needed");
+    first = config->two_primaries;
+  }
+  return std::nullopt;
+}
+
+Objection disk_may_start(const Scene& scene, const ResourceName& resource, NodeId node) {
+  if (Objection no = is_up(scene, resource, node)) return no;
+  if (scene.peer_counts_as_dead()) return may_start_alone(scene, resource, node);
+  if (Objection no = is_up(scene, resource, other(node))) return no;
+  if (Objection no = window_configured_alike(scene, resource)) return no;
+  for (NodeId id : {node, other(node)})
+    if (Objection no = is_connected(scene, resource, id)) return no;
+  if (Objection no = is_up_to_date(scene, resource, node)) return no;
+  for (const Volume& volume : find_resource(scene.node(node), resource)->volumes)
+    if (!gives_data(volume.replication))
+      return refusal(fmt::format("/dev/drbd{} of the DRBD resource {} is {} on {}: its data come from {}",
+                                 volume.minor.number, resource.str(), to_string(volume.replication), scene.name(node),
+                                 scene.name(other(node))),
+                     fmt::format("wait until drbdadm status {} says Established", resource.str()));
+  return roles_are_known(scene, resource);
+}
+
+Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, NodeId from) {
+  for (NodeId id : {from, other(from)}) {
+    if (Objection no = is_up(scene, resource, id)) return no;
+    if (Objection no = is_connected(scene, resource, id)) return no;
+    if (Objection no = is_up_to_date(scene, resource, id)) return no;
+    for (const Volume& volume : find_resource(scene.node(id), resource)->volumes)
+      if (volume.replication != Replication::established)
+        return refusal(fmt::format("/dev/drbd{} of the DRBD resource {} is {} on {}, not Established",
+                                   volume.minor.number, resource.str(), to_string(volume.replication), scene.name(id)),
+                       fmt::format("wait until drbdadm status {} says Established", resource.str()));
+    if (const std::string& protocol = find_config(scene.node(id), resource)->protocol; protocol != "C")
+      return refusal(
+          fmt::format("the DRBD resource {} is configured with protocol {} on {}: two Primaries need protocol C",
+                      resource.str(), printable(protocol), scene.name(id)),
+          "configure protocol C on both nodes, then: drbdadm adjust");
+  }
+  if (Objection no = window_configured_alike(scene, resource)) return no;
+  if (Objection no = roles_are_known(scene, resource)) return no;
+  if (find_resource(scene.node(from), resource)->role != Role::primary)
+    return refusal(
+        fmt::format("the DRBD resource {} is Secondary on {} although the domain runs there: it cannot write "
+                    "its disk",
+                    resource.str(), scene.name(from)),
+        fmt::format("on {}: stop the domain and start it again", scene.name(from)));
+  return std::nullopt;
+}
+
+Window window_of(const Scene& scene, const ResourceName& resource) {
+  Window window = Window::closed;
+  bool read = false;
+  bool configured = true;
+  for (NodeId id : both_nodes) {
+    if (const ResourceConfig* config = find_config(scene.node(id), resource)) {
+      read = true;
+      configured = configured && config->two_primaries == TwoPrimaries::yes;
+    }
+    const Resource* up = find_resource(scene.node(id), resource);
+    if (up == nullptr) continue;
+    if (up->two_primaries == TwoPrimaries::yes) window = Window::open;
+    if (up->two_primaries == TwoPrimaries::unknown && window == Window::closed) window = Window::unread;
+  }
+  return read && configured ? Window::configured : window;
+}
+
+bool window_stands_open(const Scene& scene, const ResourceName& resource) {
+  return window_of(scene, resource) == Window::configured &&
+         std::all_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
+           const Resource* up = find_resource(scene.node(id), resource);
+           return up != nullptr && up->two_primaries == TwoPrimaries::yes;
+         });
+}
+
+} // namespace xen_drbd::planner

@@ -1,0 +1,248 @@
+#include "drafts.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace xen_drbd::planner {
+
+using namespace model;
+
+namespace {
+
+Draft blank(const Domain& domain, NodeId node) {
+  return Draft{.domain = &domain,
+               .plan = {.domain = domain.name,
+                        .verdict = Verdict::already,
+                        .node = node,
+                        .reason = {},
+                        .error = {},
+                        .steps = {},
+                        .waits_for = {},
+                        .follows = {},
+                        .delay = Milliseconds{0},
+                        .warnings = {}},
+               .takes_on = {},
+               .need = {}};
+}
+
+void append(std::vector<Step>& steps, std::vector<Step> more) {
+  steps.insert(steps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+Role role_on(const Scene& scene, const ResourceName& resource, NodeId node) {
+  const Resource* up = find_resource(scene.node(node), resource);
+  return up == nullptr ? Role::unknown : up->role;
+}
+
+/// The first objection of a rule to any of the resources.
+template <class Rule> Objection first_objection(const std::vector<ResourceName>& resources, Rule rule) {
+  for (const ResourceName& resource : resources)
+    if (Objection no = rule(resource)) return no;
+  return std::nullopt;
+}
+
+Objection may_start(const Scene& scene, const Domain& domain, NodeId node) {
+  if (Objection no = no_migration_at_work(scene, domain.name)) return no;
+  if (Objection no = absence(scene, domain.name, scene.here())) return no;
+  if (Objection no = peer_answers(scene, domain.name, node == scene.here())) return no;
+  if (!scene.peer_counts_as_dead())
+    if (Objection no = absence(scene, domain.name, scene.peer())) return no;
+  if (Objection no = peer_not_leaving(scene, node)) return no;
+  return config_is_the_domains(scene, domain, node);
+}
+
+Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
+  if (Objection no = no_migration_at_work(scene, domain.name)) return no;
+  if (Objection no = absence(scene, domain.name, other(from))) return no;
+  if (Objection no = nothing_nameless(scene, domain.name, from)) return no;
+  if (Objection no = peer_not_leaving(scene, other(from))) return no;
+  if (Objection no = versions_fit(scene, from)) return no;
+  return config_is_the_domains(scene, domain, other(from));
+}
+
+std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const std::vector<ResourceName>& resources,
+                              NodeId node, std::vector<std::string>& warnings) {
+  std::vector<Step> steps;
+  if (scene.peer_counts_as_dead()) {
+    for (const ResourceName& resource : resources)
+      warnings.push_back(fmt::format(
+          "the DRBD resource {} is {} on {}: what {} wrote since it was disconnected is missing", resource.str(),
+          to_string(find_resource(scene.node(node), resource)->connection), scene.name(node), scene.name(other(node))));
+  } else {
+    append(steps, demote_leftovers(scene, resources, other(node)));
+    append(steps, close_leftovers(scene, resources, true, warnings));
+  }
+  std::vector<Step> undo;
+  for (const ResourceName& resource : resources) {
+    if (role_on(scene, resource, node) == Role::primary) continue;
+    steps.push_back({Promote{node, resource}, "the domain writes its disks here"});
+    undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
+  }
+  steps.push_back({Create{node, scene.node(node)->configs.at(domain.name).path}, "the domain runs on neither node"});
+  append(steps, std::move(undo));
+  return steps;
+}
+
+std::vector<Step> move_steps(const Scene& scene, const std::vector<ResourceName>& resources, NodeId from,
+                             std::vector<std::string>& warnings) {
+  const NodeId target = other(from);
+  const bool plain = scene.wish.plain_ssh;
+  std::vector<Step> steps = demote_leftovers(scene, resources, target);
+  append(steps, close_leftovers(scene, resources, true, warnings));
+  if (!plain) steps.push_back({CopyMemory{from}, "the guest runs on at its source while its memory is copied"});
+  for (const ResourceName& resource : resources)
+    if (!window_stands_open(scene, resource))
+      steps.push_back({OpenWindow{resource}, "both nodes are Primary while the domain changes sides"});
+  for (const ResourceName& resource : resources)
+    steps.push_back({Promote{target, resource}, "the domain writes its disks there from now on"});
+  if (plain)
+    steps.push_back({MigratePlain{from}, "--plain-ssh: xl moves the domain from start to end"});
+  else
+    steps.push_back({HandOver{from}, "memory is copied and the target's disks are Primary"});
+  for (const ResourceName& resource : resources)
+    steps.push_back({Demote{target, resource}, "promoted for a migration that failed", When::on_failure});
+  for (const ResourceName& resource : resources)
+    steps.push_back({Demote{from, resource}, "the domain has left this node"});
+  for (const ResourceName& resource : resources)
+    if (window_of(scene, resource) != Window::configured)
+      steps.push_back({CloseWindow{resource}, "two Primaries are allowed during a migration only", When::always});
+  return steps;
+}
+
+} // namespace
+
+std::string not_done(const Scene& scene, const DomainName& domain, Verdict wanted, NodeId node) {
+  switch (wanted) {
+  case Verdict::start: return fmt::format("{} was not started on {}", domain.str(), scene.name(node));
+  case Verdict::migrate: return fmt::format("{} was not migrated to {}", domain.str(), scene.name(node));
+  case Verdict::stop: return fmt::format("{} was not stopped on {}", domain.str(), scene.name(node));
+  case Verdict::recover:
+  case Verdict::already:
+  case Verdict::skipped:
+  case Verdict::refused: break;
+  }
+  return fmt::format("{} was not recovered", domain.str());
+}
+
+Draft refused(const Scene& scene, Draft draft, Verdict wanted, Error error) {
+  error.what = not_done(scene, draft.plan.domain, wanted, draft.plan.node);
+  Draft no = blank(*draft.domain, draft.plan.node);
+  no.plan.verdict = Verdict::refused;
+  no.plan.reason = error.because;
+  no.plan.error = std::move(error);
+  return no;
+}
+
+std::vector<Step> demote_leftovers(const Scene& scene, const std::vector<ResourceName>& resources, NodeId node) {
+  std::vector<Step> steps;
+  for (const ResourceName& resource : resources)
+    if (role_on(scene, resource, node) == Role::primary)
+      steps.push_back({Demote{node, resource}, "left Primary on a node where the domain does not run"});
+  return steps;
+}
+
+std::vector<Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources, bool unread_too,
+                                  std::vector<std::string>& warnings) {
+  std::vector<Step> steps;
+  for (const ResourceName& resource : resources) {
+    const Window window = window_of(scene, resource);
+    if (window != Window::open && !(unread_too && window == Window::unread)) continue;
+    if (window_configured_alike(scene, resource)) continue;
+    if (connected_on_both(scene, resource))
+      steps.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});
+    else if (window == Window::open)
+      warnings.push_back(fmt::format("two Primaries are still allowed on the DRBD resource {}; that can be closed only "
+                                     "once it is Connected again",
+                                     resource.str()));
+  }
+  return steps;
+}
+
+Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
+  Draft draft = blank(domain, node);
+  draft.plan.reason = fmt::format("it runs on {}", scene.name(node));
+  if (scene.node(other(node)) == nullptr) return draft;
+  if (Objection left = absence(scene, domain.name, other(node))) {
+    draft.plan.warnings.push_back(left->because + (left->hint.empty() ? "" : "; " + left->hint));
+    return draft;
+  }
+  if (const auto resources = resources_of(scene, domain)) {
+    draft.plan.steps = demote_leftovers(scene, *resources, other(node));
+    append(draft.plan.steps, close_leftovers(scene, *resources, false, draft.plan.warnings));
+  }
+  return draft;
+}
+
+Draft skipped(const Domain& domain, NodeId node, std::string reason) {
+  Draft draft = blank(domain, node);
+  draft.plan.verdict = Verdict::skipped;
+  draft.plan.reason = std::move(reason);
+  return draft;
+}
+
+Draft draft_start(const Scene& scene, const Domain& domain, NodeId node) {
+  Draft draft = blank(domain, node);
+  if (Objection no = may_start(scene, domain, node)) return refused(scene, draft, Verdict::start, *std::move(no));
+  auto resources = resources_of(scene, domain);
+  if (!resources) return refused(scene, draft, Verdict::start, std::move(resources).error());
+  const auto rule = [&](const ResourceName& resource) { return disk_may_start(scene, resource, node); };
+  if (Objection no = first_objection(*resources, rule)) return refused(scene, draft, Verdict::start, *std::move(no));
+  draft.plan.verdict = Verdict::start;
+  draft.plan.delay = domain.delay;
+  draft.plan.steps = start_steps(scene, domain, *resources, node, draft.plan.warnings);
+  draft.takes_on = node;
+  draft.need = parsed_config(scene, domain.name, node)->memory;
+  return draft;
+}
+
+Draft draft_move(const Scene& scene, const Domain& domain, NodeId from) {
+  Draft draft = blank(domain, other(from));
+  if (Objection no = may_move(scene, domain, from)) return refused(scene, draft, Verdict::migrate, *std::move(no));
+  auto resources = resources_of(scene, domain);
+  if (!resources) return refused(scene, draft, Verdict::migrate, std::move(resources).error());
+  const auto rule = [&](const ResourceName& resource) { return disk_may_migrate(scene, resource, from); };
+  if (Objection no = first_objection(*resources, rule)) return refused(scene, draft, Verdict::migrate, *std::move(no));
+  draft.plan.verdict = Verdict::migrate;
+  draft.plan.steps = move_steps(scene, *resources, from, draft.plan.warnings);
+  draft.takes_on = other(from);
+  for (const DomainRow& row : presence_of(domain.name, scene.state.nodes[index(from)]).rows)
+    if (row.name == domain.name.str()) draft.need = row.memory;
+  return draft;
+}
+
+Draft draft_stop(const Scene& scene, const Domain& domain, std::string reason) {
+  const NodeId here = scene.here();
+  Draft draft = blank(domain, here);
+  draft.plan.verdict = Verdict::stop;
+  draft.plan.reason = std::move(reason);
+  Milliseconds timeout = domain.shutdown_timeout;
+  if (scene.wish.shutdown_limit) timeout = std::min(timeout, *scene.wish.shutdown_limit);
+  draft.plan.steps.push_back({Shutdown{here, timeout, scene.wish.destroy}, "the domain runs here"});
+  const auto resources = resources_of(scene, domain);
+  Objection no = nothing_nameless(scene, domain.name, here);
+  if (!resources) no = resources.error();
+  if (no && !domain.disks.empty()) {
+    draft.plan.warnings.push_back(
+        fmt::format("the disks of {} stay Primary on {}: {}", domain.name.str(), scene.name(here), no->because));
+    return draft;
+  }
+  for (const ResourceName& resource : *resources) {
+    const Role role = role_on(scene, resource, here);
+    if (role == Role::primary || (role == Role::unknown && find_resource(scene.node(here), resource) != nullptr))
+      draft.plan.steps.push_back({Demote{here, resource}, "nobody writes the disk here any more"});
+  }
+  append(draft.plan.steps, close_leftovers(scene, *resources, false, draft.plan.warnings));
+  return draft;
+}
+
+Draft not_running_here(const Scene& scene, const Domain& domain) {
+  if (scene.presence(domain.name, scene.peer()) == Presence::running)
+    return already_running(scene, domain, scene.peer());
+  Draft draft = blank(domain, scene.here());
+  draft.plan.reason = fmt::format("it does not run on {}", scene.name(scene.here()));
+  if (const auto resources = resources_of(scene, domain))
+    draft.plan.steps = demote_leftovers(scene, *resources, scene.here());
+  return draft;
+}
+
+} // namespace xen_drbd::planner

@@ -1,0 +1,94 @@
+#include "xen_drbd/planner/status.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace xen_drbd::planner {
+
+using namespace model;
+
+namespace {
+
+bool has_row(const DomainPresence& found, const std::string& name) {
+  return std::any_of(found.rows.begin(), found.rows.end(), [&](const DomainRow& row) { return row.name == name; });
+}
+
+const Resource* up_on(const NodeState* node, const ResourceName& resource) {
+  if (node == nullptr || !node->resources) return nullptr;
+  for (const Resource& up : *node->resources)
+    if (up.name == resource) return &up;
+  return nullptr;
+}
+
+TwoPrimaries configured_on(const NodeState* node, const ResourceName& resource) {
+  if (node == nullptr || !node->resource_configs) return TwoPrimaries::unknown;
+  for (const ResourceConfig& config : *node->resource_configs)
+    if (config.name == resource) return config.two_primaries;
+  return TwoPrimaries::unknown;
+}
+
+} // namespace
+
+std::vector<NodeId> running_on(const DomainName& domain, const ClusterState& state) {
+  std::vector<NodeId> nodes;
+  for (NodeId id : both_nodes)
+    if (presence_of(domain, state.nodes[index(id)]).presence == Presence::running) nodes.push_back(id);
+  return nodes;
+}
+
+bool is_double_run(const DomainName& domain, const ClusterState& state) {
+  bool lives = false;
+  for (const Observation& node : state.nodes) {
+    const DomainPresence found = presence_of(domain, node);
+    if (!has_row(found, domain.str())) return false;
+    lives = lives || found.presence == Presence::running || found.presence == Presence::paused;
+  }
+  return lives;
+}
+
+bool is_migrating(const DomainName& domain, const ClusterState& state) {
+  return std::any_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
+    const NodeState* node = state.node(id);
+    return node != nullptr &&
+           std::any_of(node->migrations.begin(), node->migrations.end(), [&](const MigrationProcess& process) {
+             return !process.receiving && process.domain == domain.str();
+           });
+  });
+}
+
+std::string_view state_word(const DomainName& domain, const ClusterState& state) {
+  if (is_double_run(domain, state)) return "double-run";
+  if (is_migrating(domain, state)) return "migrating";
+  const std::array found{presence_of(domain, state.nodes[0]), presence_of(domain, state.nodes[1])};
+  for (const DomainPresence& node : found)
+    if (has_row(node, domain.str() + "--incoming") || has_row(node, domain.str() + "--migratedaway"))
+      return "half-migrated";
+  const auto anywhere = [&](Presence presence) {
+    return std::any_of(found.begin(), found.end(),
+                       [&](const DomainPresence& node) { return node.presence == presence; });
+  };
+  if (anywhere(Presence::running)) return "running";
+  if (anywhere(Presence::paused)) return "paused";
+  if (anywhere(Presence::suspended)) return "suspended";
+  if (anywhere(Presence::crashed)) return "crashed";
+  if (anywhere(Presence::dying) || anywhere(Presence::shut_down)) return "dying";
+  if (anywhere(Presence::unknown) || anywhere(Presence::watcher_only)) return "unknown";
+  return "absent";
+}
+
+std::string_view two_primaries_word(const ResourceName& resource, const NodeState* here, const NodeState* peer) {
+  bool open = false;
+  bool read = false;
+  for (const NodeState* node : {here, peer}) {
+    const Resource* up = up_on(node, resource);
+    if (up == nullptr || up->two_primaries == TwoPrimaries::unknown) continue;
+    read = true;
+    open = open || up->two_primaries == TwoPrimaries::yes;
+  }
+  if (configured_on(here, resource) == TwoPrimaries::yes || configured_on(peer, resource) == TwoPrimaries::yes)
+    return "configured";
+  if (!read) return "unknown";
+  return open ? "open" : "off";
+}
+
+} // namespace xen_drbd::planner

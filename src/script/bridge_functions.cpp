@@ -1,0 +1,208 @@
+#include "bridge_functions.hpp"
+
+namespace xen_drbd::script {
+
+const std::string_view common_functions = R"sh(
+say() { echo "bridges: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+has_device() { ip link show dev "$1" >/dev/null 2>&1; }
+is_bridge() { ip -o -d link show dev "$1" | grep -q ' bridge forward_delay '; }
+is_in() { ip -o link show dev "$1" | grep -q " master $2 "; } # PORT BRIDGE
+)sh";
+
+const std::string_view make_functions = R"sh(
+make_bridge() { # BRIDGE
+  if ! has_device "$1"; then
+    ip link add name "$1" type bridge stp_state 0 forward_delay 0
+  elif ! is_bridge "$1"; then
+    fail "$1 is there and is no bridge"
+  fi
+}
+
+add_address() { # BRIDGE ADDRESS
+  case $2 in
+    *:*) ip address replace "$2" dev "$1" nodad ;;
+    *) ip address replace "$2" brd + dev "$1" ;;
+  esac
+}
+)sh";
+
+const std::string_view vlan_functions = R"sh(
+use_vlan() { # INTERFACE VLAN DEVICE
+  has_device "$1" || fail "there is no interface $1"
+  ip link set dev "$1" up
+  if ! has_device "$3"; then
+    ip link add link "$1" name "$3" type vlan id "$2"
+  elif ! ip -o -d link show dev "$3" | grep ": $3@$1: " | grep -q " vlan protocol 802.1Q id $2 "; then
+    fail "$3 is there and is not VLAN $2 of $1"
+  fi
+}
+)sh";
+
+const std::string_view move_functions = R"sh(
+# The addresses of a device, each as the arguments of `ip address replace`. Privacy addresses are left out: the kernel
+# makes new ones. A DHCP address loses its end, since its client does not renew it on another device.
+addresses_of() { # FAMILY DEVICE
+  family=$1
+  ip "-$1" -o address show dev "$2" | while read -r _ _ _ address rest; do
+    line=$address
+    wanted=yes
+    # shellcheck disable=SC2086 # split into words on purpose
+    set -- $rest
+    while [ $# -gt 0 ]; do
+      case $1 in
+        peer | brd | scope | metric) line="$line $1 $2" ;;
+        noprefixroute | mngtmpaddr) line="$line $1" ;;
+        temporary) wanted=no ;;
+        valid_lft | preferred_lft) [ "$family" = 4 ] || line="$line $1 ${2%sec}" ;;
+      esac
+      shift
+    done
+    [ "$family" = 4 ] || line="$line nodad"
+    [ "$wanted" = no ] || echo "$line"
+  done
+}
+
+# The routes through a device, each as the arguments of `ip route replace`: the neighbours first, then what needs them.
+routes_of() { # FAMILY DEVICE
+  lines=$(ip "-$1" route show table all dev "$2" |
+    grep -v -e ' table local' -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e '^fe80::/64 ' |
+    sed -e 's/ linkdown//' -e 's/ dead//' -e 's/ nhid [0-9]*//' -e 's/ expires \([0-9]*\)sec/ expires \1/' || true)
+  echo "$lines" | grep -v -e ' via ' -e '^$' || true
+  echo "$lines" | grep ' via ' || true
+}
+
+# The gateway behind a device, or nothing.
+gateway_of() { # DEVICE
+  { ip -4 route show default dev "$1"; ip -6 route show default dev "$1"; } | sed -n 's/.* via \([^ ]*\).*/\1/p' |
+    head -n 1
+}
+
+pinged() { # GATEWAY DEVICE
+  case $1 in
+    fe80:*) ping -c 1 -W 1 "$1%$2" >/dev/null 2>&1 ;;
+    *) ping -c 1 -W 1 "$1" >/dev/null 2>&1 ;;
+  esac
+}
+
+# Asks for the hardware address of the gateway, anew.
+resolved() { # GATEWAY DEVICE
+  ip neighbour flush to "$1" dev "$2" >/dev/null 2>&1 || true
+  ip neighbour replace "$1" dev "$2" use >/dev/null 2>&1 || return 1
+  sleep 1
+  ip neighbour show to "$1" dev "$2" | grep -q -e REACHABLE -e STALE -e DELAY
+}
+
+# Which question the gateway answers: ping, resolve or none. A gateway that drops pings still answers the other.
+answer_of() { # GATEWAY DEVICE
+  if pinged "$1" "$2"; then echo ping; elif resolved "$1" "$2"; then echo resolve; else echo none; fi
+}
+
+answers() { # QUESTION GATEWAY DEVICE
+  case $1 in
+    ping) question=pinged ;;
+    resolve) question=resolved ;;
+    *) return 0 ;;
+  esac
+  for _ in 1 2 3 4 5 6 7 8; do
+    if "$question" "$2" "$3"; then return 0; fi
+    sleep 1
+  done
+  return 1
+}
+
+# The lines of `ip -batch` that put addresses and routes on one device and take them from the other.
+batch() { # FROM TO LINK-COMMAND ADDRESSES ROUTES
+  [ -z "$4" ] || echo "$4" | sed "s/^/address replace dev $2 /"
+  [ -z "$3" ] || echo "$3"
+  echo "address flush dev $1"
+  echo "route flush dev $1"
+  [ -z "$5" ] || echo "$5" | sed -e "s/^/route replace /" -e "s/\$/ dev $2/"
+}
+
+# Moves what was remembered in addresses4, addresses6, routes4 and routes6 from one device to the other. Each family is
+# one run of ip, which ends its work even when this shell is killed.
+move() { # FROM TO LINK-COMMAND
+  batch4=$(batch "$1" "$2" "$3" "$addresses4" "$routes4")
+  batch6=$(batch "$1" "$2" "" "$addresses6" "$routes6")
+  echo "$batch4" | ip -4 -batch - || return 1
+  echo "$batch6" | ip -6 -batch -
+}
+
+# Moves the addresses and routes of a device, and moves them back when the gateway no longer answers.
+move_and_ask() { # FROM TO LINK-COMMAND COMMAND-BACK
+  trap '' HUP INT QUIT TERM PIPE # half of this is a node that nobody reaches
+  addresses4=$(addresses_of 4 "$1")
+  addresses6=$(addresses_of 6 "$1")
+  routes4=$(routes_of 4 "$1")
+  routes6=$(routes_of 6 "$1")
+  gateway=$(gateway_of "$1")
+  question=none
+  [ -z "$gateway" ] || question=$(answer_of "$gateway" "$1")
+  if move "$1" "$2" "$3" && answers "$question" "$gateway" "$2"; then
+    trap - HUP INT QUIT TERM PIPE
+    return 0
+  fi
+  move "$2" "$1" "$4" || say "not everything could be put back on $1"
+  trap - HUP INT QUIT TERM PIPE
+  say "the gateway $gateway answered before and not afterwards, or a step failed: the addresses are on $1 again"
+  return 1
+}
+)sh";
+
+const std::string_view take_over_functions = R"sh(
+take_over() { # BRIDGE PORT
+  has_device "$2" || fail "there is no interface $2"
+  if ! is_in "$2" "$1" && ip -o link show dev "$2" | grep -q ' master '; then
+    fail "$2 is a part of another device"
+  fi
+  if ! is_in "$2" "$1" || [ -n "$(ip -o address show dev "$2" scope global)" ]; then
+    hardware=$(ip -o link show dev "$2" | sed -n 's/.* link\/ether \([^ ]*\) .*/\1/p')
+    [ -z "$hardware" ] || ip link set dev "$1" address "$hardware"
+    ip link set dev "$2" up
+    ip link set dev "$1" up
+    if ip -4 -o address show dev "$2" | grep -q ' dynamic '; then
+      say "$2 has its address by DHCP: from now on the DHCP client must run on $1"
+    fi
+    if ! move_and_ask "$2" "$1" "link set dev $2 master $1" "link set dev $2 nomaster"; then
+      [ -n "$(ip -o link show master "$1")" ] || ip link delete dev "$1" type bridge
+      fail "$1 was not made"
+    fi
+  fi
+}
+)sh";
+
+const std::string_view remove_functions = R"sh(
+# A bridge that a guest uses stays, and then all stay.
+must_be_idle() { # BRIDGE PORT-OR-EMPTY
+  if ! has_device "$1"; then return 0; fi
+  is_bridge "$1" || fail "$1 is no bridge"
+  others=$(ip -o link show master "$1" | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | grep -v -x -F -e "$2" || true)
+  [ -z "$others" ] || fail "$1 is in use by $others; no bridge was removed"
+}
+
+remove_bridge() { # BRIDGE PORT-OR-EMPTY ADDRESS...
+  if ! has_device "$1"; then return 0; fi
+  bridge=$1
+  port=$2
+  shift 2
+  for address in "$@"; do
+    ip address delete "$address" dev "$bridge" 2>/dev/null || true
+  done
+  if [ -n "$port" ] && has_device "$port" && is_in "$port" "$bridge"; then
+    if ! move_and_ask "$bridge" "$port" "link set dev $port nomaster" "link set dev $port master $bridge"; then
+      fail "$bridge was not removed"
+    fi
+  fi
+  ip link delete dev "$bridge" type bridge
+}
+
+remove_vlan() { # DEVICE
+  if has_device "$1" && [ -z "$(ip -o address show dev "$1" scope global)" ]; then
+    ip link delete dev "$1" type vlan
+  fi
+}
+)sh";
+
+} // namespace xen_drbd::script

@@ -1,0 +1,15 @@
+#include "answer.hpp"
+
+#include "xen_drbd/base/text.hpp"
+
+namespace xen_drbd::xen {
+
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t longest = 300;
+  if (text.size() <= longest) return printable(text);
+  std::size_t cut = longest;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;
+  return printable(text.substr(0, cut)) + "...";
+}
+
+} // namespace xen_drbd::xen

@@ -1,0 +1,114 @@
+#include "xen_drbd/base/text.hpp"
+#include "xen_drbd/xen/act.hpp"
+#include "xen_drbd/xen/look.hpp"
+
+#include "answer.hpp"
+
+#include <fmt/format.h>
+
+namespace xen_drbd::xen {
+namespace {
+
+// One find names the xl processes; only those cost a fork each. It must also have found this shell, so that a /proc
+// which is not ours, or a find that sees nothing, fails. find ends with 1 when a process went away meanwhile.
+constexpr const char* script = R"sh(
+read -r pid rest </proc/self/stat && [ "$pid" = "$$" ] || { echo "/proc does not show this process" >&2; exit 3; }
+found=$(find /proc/[0-9]*/exe -maxdepth 0 \( -lname '*/xl' -o -lname '*/xl (deleted)' \
+  -o -path "/proc/$$/exe" -lname '*' \) 2>/dev/null)
+[ $? -le 1 ] || { echo "find failed in /proc" >&2; exit 3; }
+nl='
+'
+seen=
+for exe in $found; do
+  process=${exe%/exe}
+  [ "$process" != "/proc/$$" ] || { seen=yes; continue; }
+  out=$(readlink "$process/fd/1" 2>/dev/null) || readlink "$exe" >/dev/null 2>&1 || continue
+  case $out in
+  /var/log/xen/xl-*) printf 'log %s %s\n' "${process#/proc/}" "${out%%"$nl"*}" ;;
+  *)
+    echo "xl ${process#/proc/}"
+    { tr '\0\n' '\n?' <"$process/cmdline" | sed 's/^/ /'; } 2>/dev/null
+    ;;
+  esac
+done
+[ "$seen" = yes ] || { echo "/proc hides the executable of this process" >&2; exit 3; }
+echo end
+)sh";
+
+Error no_processes(std::string because) {
+  return unreadable("the xl processes could not be listed", std::move(because));
+}
+
+/// NAME of ".../xl-NAME.log", also when the log was rotated away or deleted since; empty when it is no such log.
+std::string_view name_of_log(std::string_view path) {
+  constexpr std::string_view deleted = " (deleted)";
+  constexpr std::string_view ending = ".log";
+  if (path.ends_with(deleted)) path.remove_suffix(deleted.size());
+  path.remove_prefix(std::min(path.size(), path.find_last_of('/') + 1));
+  if (!path.starts_with("xl-")) return {};
+  path.remove_prefix(3);
+  if (!path.ends_with(ending)) {
+    const std::size_t rotation = path.find_last_of('.');
+    if (rotation == path.npos || !number<unsigned>(path.substr(rotation + 1))) return {};
+    path = path.substr(0, rotation);
+  }
+  return path.ends_with(ending) ? path.substr(0, path.size() - ending.size()) : std::string_view{};
+}
+
+/// The domain of `xl [options] migrate [options] DOMAIN HOST`; getopt lets the options stand anywhere.
+std::string_view migrated_domain(const std::vector<std::string_view>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    if (word == "--") return i + 1 < arguments.size() ? arguments[i + 1] : std::string_view{};
+    if (!word.starts_with('-') || word == "-") return word;
+    if (word.starts_with("--")) continue;
+    const std::size_t with_value = word.find_first_of("sC");
+    if (with_value == word.size() - 1) ++i;
+  }
+  return {};
+}
+
+/// What this command line of an xl that is no watcher is at, if it is a migration.
+std::optional<model::MigrationProcess> migration_of(int pid, const std::vector<std::string_view>& argv) {
+  std::size_t at = 1;
+  while (at < argv.size() && argv[at].starts_with('-')) ++at;
+  if (at >= argv.size()) return std::nullopt;
+  if (argv[at].starts_with("migrate-")) return model::MigrationProcess{.pid = pid, .receiving = true, .domain = {}};
+  if (argv[at] != "migrate") return std::nullopt;
+  const std::vector<std::string_view> rest(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
+  return model::MigrationProcess{.pid = pid, .receiving = false, .domain = std::string(migrated_domain(rest))};
+}
+
+} // namespace
+
+host::Command processes_command() { return {.argv = {"sh", "-c", script, "sh"}, .timeout = Milliseconds{10'000}}; }
+
+Result<Processes> parse_processes(const host::Outcome& outcome) {
+  if (!outcome.ok()) return no_processes(explain(outcome));
+  if (outcome.out != "end\n" && !outcome.out.ends_with("\nend\n")) return no_processes("the answer is cut short");
+
+  constexpr std::string_view incoming = "--incoming";
+  Processes found;
+  const auto all = lines(outcome.out);
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+    const auto garbled = [&] { return no_processes("line cannot be read: " + excerpt(all[i])); };
+    const bool is_log = all[i].starts_with("log ");
+    if (!is_log && !all[i].starts_with("xl ")) return garbled();
+    const std::string_view rest = all[i].substr(is_log ? 4 : 3);
+    const auto pid = number<int>(rest.substr(0, rest.find(' ')));
+    if (!pid || *pid <= 0) return garbled();
+    if (is_log) {
+      const std::size_t blank = rest.find(' ');
+      std::string_view name = blank == rest.npos ? std::string_view{} : name_of_log(rest.substr(blank + 1));
+      if (name.ends_with(incoming)) name.remove_suffix(incoming.size());
+      if (!name.empty()) found.watchers.push_back({.pid = *pid, .name = std::string(name)});
+      continue;
+    }
+    std::vector<std::string_view> argv;
+    while (all[i + 1].starts_with(' ')) argv.push_back(all[++i].substr(1));
+    if (auto migration = migration_of(*pid, argv)) found.migrations.push_back(std::move(*migration));
+  }
+  return found;
+}
+
+} // namespace xen_drbd::xen

@@ -1,0 +1,95 @@
+// What is left when the tool is killed or stopped, at the worst moment.
+
+#include "ground.hpp"
+#include "support/catch.hpp"
+
+#include <csignal>
+
+using namespace xen_drbd;
+using namespace xen_drbd::host;
+using namespace xen_drbd::host::test;
+
+namespace {
+
+bool lock_is_free(Host& host) {
+  const auto result = host.try_lock("watcher");
+  REQUIRE(result);
+  if (!result->has_value()) host.unlock();
+  return !result->has_value();
+}
+
+} // namespace
+
+TEST_CASE("A killed tool leaves the lock with the command that still runs, and with nothing else") {
+  Ground ground(GENERATE(false, true));
+  const auto watcher = ground.open();
+  const auto probe =
+      ground.probe(Milliseconds{15'000}, {"lock-and-act", "sh", "-c", "sleep 2; echo done >" + ground.path("result")});
+  REQUIRE_FALSE(lock_is_free(*watcher));
+  REQUIRE(soon(Milliseconds{3000},
+               [&] { return !processes_with("sleep 2; echo done >" + ground.path("result")).empty(); }));
+  probe->signal(SIGKILL);
+  CHECK(soon(Milliseconds{2000}, [&] { return ground.worker_directories() == 1; })); // the watcher's
+  CHECK_FALSE(lock_is_free(*watcher));
+  CHECK_FALSE(std::filesystem::exists(ground.path("result")));
+  CHECK(soon(Milliseconds{5000}, [&] { return std::filesystem::exists(ground.path("result")); }));
+  CHECK(soon(Milliseconds{1000}, [&] { return lock_is_free(*watcher); }));
+}
+
+TEST_CASE("A killed tool that runs nothing leaves the lock free within moments") {
+  Ground ground(GENERATE(false, true));
+  const auto watcher = ground.open();
+  const auto probe = ground.probe(Milliseconds{15'000}, {"lock"});
+  REQUIRE_FALSE(lock_is_free(*watcher));
+  probe->signal(SIGKILL);
+  CHECK(soon(Milliseconds{1000}, [&] { return lock_is_free(*watcher); }));
+}
+
+TEST_CASE("A stopped tool loses its worker and the lock after the silence, and its commands keep theirs") {
+  Ground ground(GENERATE(false, true));
+  const auto watcher = ground.open();
+  SECTION("no command runs") {
+    const auto probe = ground.probe(Milliseconds{1500}, {"lock"});
+    probe->signal(SIGSTOP);
+    const auto begin = BootClock::now();
+    REQUIRE_FALSE(lock_is_free(*watcher));
+    CHECK(soon(Milliseconds{6000}, [&] { return lock_is_free(*watcher); }));
+    CHECK(BootClock::now() - begin >= Milliseconds{1200});
+    CHECK(soon(Milliseconds{1000}, [&] { return ground.worker_directories() == 1; }));
+  }
+  SECTION("a command runs") {
+    const auto probe = ground.probe(Milliseconds{1500}, {"lock-and-act", "sleep", "5.4321"});
+    REQUIRE(soon(Milliseconds{3000}, [&] { return processes_with("5.4321").size() == 2; }));
+    probe->signal(SIGSTOP);
+    // the worker goes, with its directory; the command and its lock stay
+    CHECK(soon(Milliseconds{4000}, [&] { return ground.worker_directories() == 1; }));
+    CHECK(processes_with("5.4321").size() == 2); // the probe and the command
+    CHECK_FALSE(lock_is_free(*watcher));
+    CHECK(soon(Milliseconds{8000}, [&] { return lock_is_free(*watcher); }));
+    CHECK(processes_with("5.4321") == std::vector<pid_t>{probe->pid()});
+  }
+}
+
+TEST_CASE("A worker that hears its tool outlives many times the silence") {
+  Ground ground(GENERATE(false, true));
+  const auto host =
+      ground.open({.beat_every = Milliseconds{50}, .lost_after = Milliseconds{300}, .silence = Milliseconds{450}});
+  CHECK(ask_one(*host, {"sleep", "2"}).ok());
+  CHECK_FALSE(host->lost());
+}
+
+TEST_CASE("A worker that is killed is noticed at once, and everything that waits ends as lost") {
+  Ground ground(GENERATE(false, true));
+  const auto host = ground.open();
+  const pid_t worker = ground.worker_pid();
+  const auto begin = BootClock::now();
+  const Outcome lost = act_sh(*host, "kill -9 " + std::to_string(worker) + "; sleep 5", Milliseconds{8000});
+  CHECK(lost.end == End::lost);
+  CHECK(BootClock::now() - begin < Milliseconds{4000});
+  REQUIRE(host->lost());
+  CHECK_THAT(host->lost()->because, Catch::Matchers::ContainsSubstring("killed by signal"));
+  CHECK(ask_one(*host, {"true"}).end == End::lost);
+  CHECK_FALSE(host->try_lock("me"));
+  CHECK_FALSE(host->hold({"cat"}));
+  CHECK_FALSE(host->answered_within(Milliseconds{60'000}));
+}

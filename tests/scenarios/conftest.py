@@ -1,0 +1,52 @@
+"""Fixtures of the scenarios: a fresh pair for each test, or one for all tests of a file that do not spoil it."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import harness    # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """Without root there are no namespaces: every scenario says so instead of failing."""
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="the namespace cluster needs root"))
+
+
+@pytest.fixture
+def make_world():
+    """Makes pairs: make_world(domains=..., dialect="9", settings={...}, ...), the options of Cluster. Each is taken down
+    after the test, and its event log is replayed first unless the test says `checked=False`."""
+    stack, folders, checked_worlds = [], [], []
+
+    def make(*, checked=True, **options):
+        folder = tempfile.mkdtemp(prefix="xen-drbd-scenario-")
+        folders.append(folder)
+        context = harness.simulated(f"{folder}/pair", **options)
+        world = context.__enter__()
+        stack.append(context)
+        if checked:
+            checked_worlds.append(world)
+        return world
+
+    try:
+        yield make
+        for world in checked_worlds:
+            world.simulation.check_events()
+    finally:
+        for context in reversed(stack):
+            context.__exit__(None, None, None)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def world(make_world):
+    """The standard pair: dom0 and mirror; dns, samba and mail; nothing runs; DRBD 8.4 is Connected and UpToDate."""
+    return make_world()

@@ -1,0 +1,378 @@
+#include "support/catch.hpp"
+#include "support/planner_world.hpp"
+
+#include <functional>
+
+using namespace xen_drbd;
+using namespace xen_drbd::planner_world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+DomainPlan recover(World& world, const std::string& name = "samba") { return world.plan_for(Goal::recover, name); }
+
+void require_refused(const DomainPlan& plan, const std::string& because, const std::string& hint,
+                     ErrorKind kind = ErrorKind::refused) {
+  REQUIRE(plan.verdict == Verdict::refused);
+  REQUIRE(plan.error);
+  CHECK(plan.error->what == "samba was not recovered");
+  CHECK(plan.error->kind == kind);
+  CHECK_THAT(plan.error->because, ContainsSubstring(because));
+  CHECK_THAT(plan.error->hint, ContainsSubstring(hint));
+  CHECK(plan.steps.empty());
+}
+
+/// A copy of samba, as an abandoned migration to `id` leaves it.
+void incoming(World& world, NodeId id) { world.add_row(id, "samba--incoming", "--p---", 0); }
+void away(World& world, NodeId id) {
+  world.add_row(id, "samba--migratedaway", "---ss-").role(id, "samba", Role::primary);
+}
+
+/// The source Primary, the target Primary, the window open: as a migration leaves it near its end.
+void near_the_end(World& world) {
+  world.role(dom0, "samba", Role::primary).role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+}
+
+} // namespace
+
+TEST_CASE("recover has nothing to do where nothing is left behind") {
+  World world;
+  CHECK(recover(world).verdict == Verdict::already);
+  CHECK(recover(world).reason == "it runs on neither node");
+  for (NodeId id : both_nodes) {
+    World running;
+    running.runs("samba", id);
+    CHECK(recover(running).verdict == Verdict::already);
+    CHECK(recover(running).steps.empty());
+  }
+}
+
+TEST_CASE("a domain that runs has the other side demoted and the window closed") {
+  for (NodeId id : both_nodes) {
+    World world;
+    world.runs("samba", id);
+    near_the_end(world);
+    const DomainPlan plan = recover(world);
+    CHECK(plan.verdict == Verdict::recover);
+    CHECK(plan.node == id);
+    CHECK(in_words(plan.steps) ==
+          Words{std::string("demote ") + (id == dom0 ? "mirror" : "dom0") + " samba", "close-window samba"});
+  }
+}
+
+TEST_CASE("a domain that runs without its watcher is reported") {
+  World world;
+  world.add_row(dom0, "samba", "-b----").role(dom0, "samba", Role::primary);
+  const DomainPlan plan = recover(world);
+  CHECK(plan.verdict == Verdict::already);
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK_THAT(plan.warnings[0], ContainsSubstring("no xl watches over samba on dom0"));
+}
+
+TEST_CASE("an abandoned copy loses its receiver and is destroyed") {
+  World world;
+  world.runs("samba", dom0);
+  near_the_end(world);
+  incoming(world, mirror);
+  const DomainPlan plan = recover(world);
+  CHECK(plan.reason == "its migration was abandoned");
+  CHECK(in_words(plan.steps) ==
+        Words{"end-receiver mirror", "destroy mirror samba--incoming", "demote mirror samba", "close-window samba"});
+}
+
+TEST_CASE("a copy that is not paused or has run is nobody's to destroy") {
+  World world;
+  world.runs("samba", dom0).add_row(mirror, "samba--incoming", "--p---", 0.3);
+  require_refused(recover(world), "samba--incoming on mirror is not paused, or has run", "by hand");
+  World awake;
+  awake.runs("samba", dom0).add_row(mirror, "samba--incoming", "-b----", 0);
+  require_refused(recover(awake), "is not paused, or has run", "by hand");
+}
+
+TEST_CASE("a source that was not cleared away is destroyed once the domain runs on the other side") {
+  World world;
+  world.runs("samba", mirror);
+  away(world, dom0);
+  world.window("samba", TwoPrimaries::yes);
+  const DomainPlan plan = recover(world);
+  CHECK(plan.node == mirror);
+  CHECK(plan.reason == "it was moved, and its source was not cleared away");
+  CHECK(in_words(plan.steps) == Words{"destroy dom0 samba--migratedaway", "demote dom0 samba", "close-window samba"});
+}
+
+TEST_CASE("a migration stuck before the last word is resumed at its source where xl can") {
+  World world;
+  away(world, dom0);
+  near_the_end(world);
+  incoming(world, mirror);
+  world.node(dom0).has_resume = true;
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
+                                                "demote mirror samba", "close-window samba",
+                                                "resume dom0 samba--migratedaway"});
+}
+
+TEST_CASE("a migration stuck before the last word is started again with --yes where xl cannot resume") {
+  World world;
+  away(world, dom0);
+  incoming(world, mirror);
+  require_refused(recover(world), "samba--migratedaway is suspended on dom0, and xl there cannot resume it",
+                  "xen-drbd recover samba --yes");
+  world.wish.yes = true;
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
+                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("a domain between rename and unpause is unpaused, and its source destroyed") {
+  World world;
+  away(world, dom0);
+  near_the_end(world);
+  world.add_row(mirror, "samba", "--p---", 0);
+  const DomainPlan plan = recover(world);
+  CHECK(plan.node == mirror);
+  CHECK(in_words(plan.steps) ==
+        Words{"unpause mirror", "destroy dom0 samba--migratedaway", "demote dom0 samba", "close-window samba"});
+}
+
+TEST_CASE("a domain between rename and unpause is waited for while its receiver is at work") {
+  World world;
+  away(world, dom0);
+  near_the_end(world);
+  world.add_row(mirror, "samba", "--p---", 0);
+  world.node(mirror).migrations.push_back({12, true, ""});
+  require_refused(recover(world), "the xl migrate-receive of samba on mirror is still at work", "wait");
+}
+
+TEST_CASE("a moved domain that has run and is paused, or cannot write, is not unpaused") {
+  World ran;
+  away(ran, dom0);
+  near_the_end(ran);
+  ran.add_row(mirror, "samba", "--p---", 4);
+  require_refused(recover(ran), "samba has run on mirror since it was moved there, and is paused", "xl unpause samba");
+  World cut;
+  away(cut, dom0);
+  near_the_end(cut);
+  cut.add_row(mirror, "samba", "--p---", 0).connection("samba", Connection::connecting);
+  require_refused(recover(cut), "not Connected on mirror", "mend the link");
+  World blind;
+  away(blind, dom0);
+  blind.add_row(mirror, "samba", "--p---", 0);
+  require_refused(recover(blind), "its DRBD resource samba is not Primary", "xl destroy samba");
+}
+
+TEST_CASE("a source whose other side is gone is never resumed, and started again with --yes only") {
+  World world;
+  away(world, dom0);
+  near_the_end(world);
+  world.node(dom0).has_resume = true;
+  require_refused(recover(world), "whether it ever ran on mirror is not known: it must never be resumed", "--yes");
+  world.wish.yes = true;
+  CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba",
+                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("a start by recover keeps the rules of a start") {
+  World world;
+  away(world, dom0);
+  world.wish.yes = true;
+  world.connection("samba", Connection::connecting);
+  require_refused(recover(world), "not Connected on dom0", "mend the link");
+  world.config(mirror, "samba").sha256 = "another";
+  require_refused(recover(world), "differs between the nodes", "the same");
+}
+
+TEST_CASE("a start by recover promotes what is not Primary, and demotes it when the create fails") {
+  World world;
+  world.add_row(dom0, "samba", "---ss-");
+  world.wish.yes = true;
+  CHECK(in_words(recover(world).steps) == Words{"destroy dom0 samba", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("a source whose peer is dead needs the claim as well") {
+  World world;
+  away(world, dom0);
+  world.unreachable();
+  world.wish.yes = true;
+  require_refused(recover(world), "cannot be reached", "--peer-is-dead", ErrorKind::unreachable);
+  world.wish.peer_is_dead = true;
+  CHECK(in_words(recover(world).steps) ==
+        Words{"destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("a guest left suspended by a killed xl is resumed, copy or not") {
+  for (bool copy : {false, true}) {
+    World world;
+    world.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+    world.node(dom0).has_resume = true;
+    if (copy) incoming(world, mirror);
+    const Words clearing = copy ? Words{"end-receiver mirror", "destroy mirror samba--incoming"} : Words{};
+    Words expected = clearing;
+    expected.push_back("resume dom0 samba");
+    CHECK(in_words(recover(world).steps) == expected);
+  }
+}
+
+TEST_CASE("a guest is not resumed onto a disk that would have to be promoted without its peer") {
+  World world;
+  world.add_row(dom0, "samba", "---ss-");
+  world.node(dom0).has_resume = true;
+  CHECK(in_words(recover(world).steps) == Words{"promote dom0 samba", "resume dom0 samba"});
+  world.connection("samba", Connection::connecting);
+  require_refused(recover(world), "not Connected on dom0", "mend the link");
+}
+
+TEST_CASE("beside a nameless zombie nothing is recovered, but what runs") {
+  World world;
+  away(world, dom0);
+  world.add_row(dom0, "(null)", "-----d");
+  world.wish.yes = true;
+  require_refused(recover(world), "dom0 has a domain without a name, (null)", "reboot");
+  World running;
+  running.runs("samba", dom0).add_row(dom0, "(null)", "-----d").role(mirror, "samba", Role::primary);
+  CHECK(in_words(recover(running).steps) == Words{"demote mirror samba"});
+}
+
+TEST_CASE("a receiver that has no copy yet is ended before its source is resumed") {
+  World world;
+  world.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+  world.node(dom0).has_resume = true;
+  world.node(mirror).migrations.push_back({12, true, ""});
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "resume dom0 samba"});
+}
+
+TEST_CASE("what has powered off and nobody clears away is destroyed and demoted") {
+  World world;
+  world.add_row(mirror, "samba", "---s--").role(mirror, "samba", Role::primary);
+  CHECK(in_words(recover(world).steps) == Words{"destroy mirror samba", "demote mirror samba"});
+  incoming(world, dom0);
+  CHECK(in_words(recover(world).steps) ==
+        Words{"destroy mirror samba", "end-receiver dom0", "destroy dom0 samba--incoming", "demote mirror samba"});
+}
+
+TEST_CASE("what has powered off under a living watcher is left to it") {
+  World world;
+  world.add_row(dom0, "samba", "---sr-").watcher(dom0, "samba");
+  require_refused(recover(world), "may be about to clear it away", "wait");
+  World unread;
+  unread.add_row(dom0, "samba", "---s--");
+  unread.node(dom0).watchers.reset();
+  require_refused(recover(unread), "may be about to clear it away", "xl destroy samba");
+}
+
+TEST_CASE("a crashed domain is reported, and destroyed with --yes") {
+  World world;
+  world.add_row(dom0, "samba", "---sc-").role(dom0, "samba", Role::primary);
+  require_refused(recover(world), "samba has crashed on dom0 and is kept there", "--yes");
+  world.wish.yes = true;
+  CHECK(in_words(recover(world).steps) == Words{"destroy dom0 samba", "demote dom0 samba"});
+}
+
+TEST_CASE("a copy without a source is destroyed, and the start offered") {
+  World world;
+  incoming(world, mirror);
+  world.role(mirror, "samba", Role::primary);
+  const DomainPlan plan = recover(world);
+  CHECK(in_words(plan.steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming", "demote mirror samba"});
+  CHECK_THAT(plan.reason, ContainsSubstring("xen-drbd start samba"));
+}
+
+TEST_CASE("roles and windows left without a domain are cleared away") {
+  World world;
+  near_the_end(world);
+  CHECK(in_words(recover(world).steps) == Words{"demote dom0 samba", "demote mirror samba", "close-window samba"});
+}
+
+TEST_CASE("what is dying, or between reboot and restart, is waited for") {
+  for (NodeId id : both_nodes) {
+    World world;
+    world.add_row(id, "samba", "-----d");
+    require_refused(recover(world), "is dying on", "wait");
+    World half;
+    half.runs("samba", other(id)).add_row(id, "samba--migratedaway", "--pssd");
+    require_refused(recover(half), "a row of samba is dying on", "wait");
+    World reboot;
+    reboot.watcher(id, "samba");
+    require_refused(recover(reboot), "between reboot and restart", "wait");
+    World zombie;
+    zombie.add_row(id, "(null)", "-----d");
+    require_refused(recover(zombie), "without a name", "xl list");
+  }
+}
+
+TEST_CASE("recover touches nothing while an xl migrate lives, and nothing it cannot see") {
+  World migrating;
+  migrating.add_row(dom0, "samba", "---ss-");
+  migrating.node(dom0).migrations.push_back({77, false, "samba"});
+  require_refused(recover(migrating), "a migration is going on", "wait");
+  World unread;
+  unread.node(mirror).rows.reset();
+  require_refused(recover(unread), "it is not known whether samba is on mirror", "xl list", ErrorKind::unreachable);
+  World gone;
+  gone.unreachable();
+  require_refused(recover(gone), "cannot be reached", "bring mirror back", ErrorKind::unreachable);
+}
+
+TEST_CASE("a domain paused by hand is reported when named, and passed over otherwise") {
+  World world;
+  world.add_row(dom0, "samba", "--p---");
+  require_refused(recover(world), "samba is paused on dom0", "xl unpause samba");
+  const DomainPlan passed = of(world.plan(Goal::recover), "samba");
+  CHECK(passed.verdict == Verdict::skipped);
+  CHECK_FALSE(passed.error);
+  incoming(world, mirror);
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming"});
+}
+
+TEST_CASE("a state that no migration leaves is shown and left alone") {
+  World twice;
+  away(twice, dom0);
+  away(twice, mirror);
+  require_refused(recover(twice), "dom0: migrated away and mirror: migrated away", "by hand");
+  World dead;
+  dead.add_row(dom0, "samba", "---s--").add_row(mirror, "samba", "---sc-");
+  require_refused(recover(dead), "dom0: shut down and mirror: crashed", "by hand");
+}
+
+namespace {
+
+/// After a link cut late in a migration: samba runs on, both sides stand alone, mirror was Primary but wrote nothing.
+World split() {
+  World world;
+  world.runs("samba", dom0).role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+  world.connection("samba", Connection::stand_alone);
+  for (Volume& volume : world.drbd(mirror, "samba").volumes) {
+    volume.written_kib = 5000;
+    volume.received_kib = 4990;
+  }
+  world.inputs.records[domain_name("samba")] = {.source = dom0,
+                                                .target_identity = "boot-of-mirror",
+                                                .before_go = true,
+                                                .target_writes = {{Minor{1}, 10}, {Minor{2}, 10}}};
+  return world;
+}
+
+} // namespace
+
+TEST_CASE("a split brain that is none is reconnected, its target's data discarded") {
+  World world = split();
+  CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "reconnect mirror samba", "close-window samba"});
+}
+
+TEST_CASE("a split brain is explained and left alone unless the record proves that the target wrote nothing") {
+  const std::vector<std::function<void(World&)>> doubts{
+      [](World& w) { w.inputs.records.clear(); },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).before_go = false; },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).source = mirror; },
+      [](World& w) { w.node(mirror).identity = "a later boot"; },
+      [](World& w) { w.drbd(mirror, "samba").volumes[1].written_kib += 4; },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).target_writes.erase(Minor{2}); },
+  };
+  for (const auto& doubt : doubts) {
+    World world = split();
+    world.role(mirror, "samba", Role::secondary);
+    doubt(world);
+    require_refused(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
+  }
+}
