@@ -129,7 +129,8 @@ if ! problem=$(umask 077; exec mkdir -p "$run" "$dir" 2>&1) || ! echo $turn >"$d
   note "failed 0 $problem"
   exit 1
 fi
-watch $$ </dev/null >/dev/null 2>&1 &
+# in a subshell: dash would keep copies of redirected descriptors in a function
+(watch $$) </dev/null >/dev/null 2>&1 &
 note 'hello 0'
 
 while IFS= read -r line; do

@@ -96,10 +96,10 @@ Draft stop_here(const Scene& scene, const Domain& domain) {
 
 Draft go_home(const Scene& scene, const Domain& domain) {
   const NodeId home = domain.home;
-  if (scene.wish.goal == Goal::home_and_start_my && home != scene.here())
-    return skipped(domain, home, fmt::format("its home is {}", scene.name(home)));
   if (Objection no = untouchable(scene, domain.name))
     return refused_on(scene, domain, home, Verdict::start, *std::move(no));
+  if (scene.wish.goal == Goal::home_and_start_my && home != scene.here())
+    return skipped(domain, home, fmt::format("its home is {}", scene.name(home)));
   if (scene.presence(domain.name, home) == Presence::running) return already_running(scene, domain, home);
   if (scene.presence(domain.name, other(home)) == Presence::running) return move_from(scene, domain, other(home));
   return draft_start(scene, domain, home);

@@ -3,6 +3,7 @@
 #include "drafts.hpp"
 #include "refusal.hpp"
 #include "schedule.hpp"
+#include "split_brain.hpp"
 
 #include <algorithm>
 #include <array>
@@ -265,7 +266,7 @@ private:
     close_windows();
     reason_ = "it runs on neither node";
     if (copy) reason_ = fmt::format("its source is gone; start it again: xen-drbd start {}", name());
-    return steps_.empty() ? split_brain() : std::nullopt;
+    return steps_.empty() ? split_brain(scene_, resources_) : std::nullopt;
   }
 
   /// Ends the receivers of abandoned copies and destroys every half-named row, but for the source copy on `keep`.
@@ -341,50 +342,16 @@ private:
     for (Step& step : close_leftovers(scene_, resources_, false, warnings_)) steps_.push_back(std::move(step));
   }
 
-  bool stands_alone(const ResourceName& resource) const {
-    return std::any_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
-      const Resource* up = find_resource(scene_.node(id), resource);
-      return up != nullptr && up->connection == Connection::stand_alone;
-    });
-  }
-
-  /// Whether the record of the failed migration proves that the target wrote nothing of its own (spec 5.12).
-  bool target_wrote_nothing(NodeId source, const ResourceName& resource) const {
-    const auto record = scene_.inputs.records.find(domain_.name);
-    const NodeState* target = scene_.node(other(source));
-    const Resource* up = find_resource(target, resource);
-    if (record == scene_.inputs.records.end() || up == nullptr) return false;
-    const RecordedMigration& then = record->second;
-    if (then.source != source || !then.before_go || then.target_identity != target->identity) return false;
-    return std::all_of(up->volumes.begin(), up->volumes.end(), [&](const Volume& volume) {
-      const auto writes = then.target_writes.find(volume.minor);
-      return writes != then.target_writes.end() && writes->second == volume.written_kib - volume.received_kib;
-    });
-  }
-
   /// A split brain that is none is mended; any other is explained.
   Objection mend_split_brain(NodeId source) {
     for (const ResourceName& resource : resources_) {
-      if (!stands_alone(resource)) continue;
-      if (!target_wrote_nothing(source, resource)) return split_brain();
+      if (!stands_alone(scene_, resource)) continue;
+      if (!target_wrote_nothing(scene_, domain_.name, source, resource)) return split_brain(scene_, resources_);
       steps_.push_back({Reconnect{other(source), resource},
                         "split by a migration that failed; the record proves that nothing was written there"});
       if (window_of(scene_, resource) == Window::open)
         steps_.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});
     }
-    return std::nullopt;
-  }
-
-  Objection split_brain() const {
-    for (const ResourceName& resource : resources_)
-      if (stands_alone(resource))
-        return refusal(
-            fmt::format("the DRBD resource {} stands alone: both nodes may have written, and only you can tell "
-                        "whose data are to be kept",
-                        resource.str()),
-            fmt::format("on the node whose data are given up: drbdadm connect --discard-my-data {}; on the "
-                        "other: drbdadm connect {}",
-                        resource.str(), resource.str()));
     return std::nullopt;
   }
 

@@ -2,7 +2,7 @@
 //
 //   transport_bench [-g GIB] [-r ROUNDS] [-- WORD...]
 //
-// The far end is `WORD... 'printf BANNER; exec cat >/dev/null'` (WORD... defaults to `sh -c`; with `ssh HOST` the
+// The far end is `WORD... 'printf BANNER; cat >/dev/null'` (WORD... defaults to `sh -c`; with `ssh HOST` the
 // stream goes through ssh). Three ways, round by round: `direct` (xl to far end, as `xl migrate` does by itself), `cat`
 // (a cat in between, that copies), `transport`.
 
@@ -122,8 +122,9 @@ double seconds_since(int began) {
 }
 
 double directly(std::uint64_t gib, const std::vector<std::string>& far, bool through_cat) {
-  const Ends stream = make_pipe(), answers = make_pipe(), began = make_pipe(), middle = make_pipe();
+  const Ends stream = make_pipe(), answers = make_pipe(), began = make_pipe();
   const pid_t sender = xl(gib, stream, answers, began.write_end, true);
+  const Ends middle = make_pipe(); // after xl's fork: it must not hold an end of it
   const pid_t cat = through_cat ? run({"cat"}, stream.read_end, middle.write_end) : -1;
   const pid_t target = run(far, through_cat ? middle.read_end : stream.read_end, answers.write_end);
   for (const Ends& ends : {stream, answers, middle}) ::close(ends.read_end), ::close(ends.write_end);
@@ -170,7 +171,8 @@ double through_transport(std::uint64_t gib, const std::vector<std::string>& far)
   const std::string said = to_line(ToolMessage(settings)) + "\n";
   write_all(tool, said.data(), said.size());
   double seconds = 0;
-  for (std::string line = line_of(tool); !line.empty() && seconds == 0; line = line_of(tool)) {
+  std::string line;
+  while (seconds == 0 && !(line = line_of(tool)).empty()) {
     const auto message = parse_transport_message(line);
     if (message && std::holds_alternative<Held>(*message)) seconds = seconds_since(began.read_end);
     if (message && std::holds_alternative<Ended>(*message)) std::fprintf(stderr, "%s\n", line.c_str());
@@ -202,7 +204,7 @@ int main(int argc, char** argv) {
   }
   std::vector<std::string> far(argv + optind, argv + argc);
   if (far.empty()) far = {"sh", "-c"};
-  far.push_back("printf 'xl migration receiver ready, send binary domain data.\\n'; exec cat >/dev/null");
+  far.push_back("printf 'xl migration receiver ready, send binary domain data.\\n'; cat >/dev/null");
 
   double direct = 1e9, cat = 1e9, transport = 1e9;
   for (int round = 0; round < rounds; ++round) {

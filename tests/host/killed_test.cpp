@@ -70,6 +70,24 @@ TEST_CASE("A stopped tool loses its worker and the lock after the silence, and i
   }
 }
 
+TEST_CASE("The watchdog holds neither the lock nor the connection") {
+  Ground ground(GENERATE(false, true));
+  const auto host = ground.open();
+  REQUIRE_FALSE((*host->try_lock("me")).has_value());
+  const auto watchdogs = children_of(ground.worker_pid());
+  REQUIRE(watchdogs.size() == 1);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(watchdogs.front()) + "/fd")) {
+    std::error_code closed_meanwhile;
+    const std::string file = std::filesystem::read_symlink(entry, closed_meanwhile);
+    if (closed_meanwhile) continue;
+    ++files;
+    INFO(file);
+    CHECK((file == "/dev/null" || file.ends_with("/turn")));
+  }
+  CHECK(files >= 3);
+}
+
 TEST_CASE("A worker that hears its tool outlives many times the silence") {
   Ground ground(GENERATE(false, true));
   const auto host =

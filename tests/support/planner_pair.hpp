@@ -253,8 +253,11 @@ private:
       if (fault == 0 && !faults_seen_) accidents.push_back("created without memory: " + name.str());
       return false;
     }
-    for (const ResourceName& resource : resources(domain(name)))
+    for (const ResourceName& resource : resources(domain(name))) {
       if (drbd(action.node, resource).role != Role::primary) return false;
+      for (const Volume& volume : drbd(action.node, resource).volumes)
+        if (volume.disk != DiskState::up_to_date) accidents.push_back(name.str() + " was created on an old disk");
+    }
     const std::map<unsigned, std::string> left{{3, "--p---"}, {4, "---sc-"}, {5, "---s--"}, {6, "-----d"}};
     const auto found = left.find(fault);
     put_row(action.node, name.str(), found == left.end() ? "-b----" : found->second, 1);

@@ -256,6 +256,10 @@ TEST_CASE("a plan speaks of each wished domain once, in the order of the topolog
       RC_ASSERT((each.verdict == Verdict::refused) <= each.error.has_value());
       RC_ASSERT(!each.error || (each.steps.empty() && !each.error->because.empty() && !each.error->what.empty()));
       RC_ASSERT(each.verdict != Verdict::skipped || !each.reason.empty());
+      if (planner::is_double_run(each.domain, pair.observe())) {
+        RC_ASSERT(each.verdict == Verdict::refused);
+        RC_ASSERT(each.error->kind == ErrorKind::failed);
+      }
       for (const DomainName& first : each.waits_for) RC_ASSERT(of(plan, first.str()).verdict == Verdict::start);
       for (const DomainName& first : each.follows) RC_ASSERT(!of(plan, first.str()).steps.empty());
     }
