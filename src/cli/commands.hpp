@@ -16,15 +16,17 @@ struct Subcommand {
   std::string_view name;
   std::string_view summary; ///< for --help
   Domains domains = Domains::none;
-  bool changes = true;      ///< whether it changes anything, and so takes the lock and knows --dry-run
-  int (*run)(Session&) = nullptr; ///< none: nothing to do, and no topology needed
+  int (*run)(Session&) = nullptr;   ///< none: nothing to do, and no topology needed
+  std::string_view for_all = {};    ///< the subcommand that does the same for all domains
+  bool prints_a_script = false;     ///< its stdout is piped to sh: when it fails, sh must be told so
+  bool bounded_by_deadline = false; ///< --deadline means something to it
 };
 
 [[nodiscard]] std::span<const Subcommand> subcommands();
 [[nodiscard]] const Subcommand* find_subcommand(std::string_view name);
 
 // One file each; each returns the exit code and has printed everything.
-int run_wish(Session& session);        ///< start*, migrate-*, stop*, recover
+int run_wish(Session& session); ///< start*, migrate-*, stop*, recover
 int run_evacuate(Session& session);
 int run_status(Session& session);
 int run_make_links(Session& session);

@@ -1,28 +1,59 @@
 #include "options.hpp"
 
 #include "commands.hpp"
+#include "help.hpp"
 #include "xen_drbd/base/text.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <map>
 
 namespace xen_drbd::cli {
 namespace {
 
-constexpr const char* footer =
-    "Exit codes: 0 done or so already, 2 usage, 3 topology, 4 refused by a safety rule, 5 peer unreachable,\n"
-    "6 failed or unknown, 70 a bug, 75 another run holds the lock, 130 and 143 interrupted.\n";
+constexpr std::array table = std::to_array<OptionRow>({
+    {"--watch", "[SECONDS]", "look again every SECONDS, 2 without a number", "status"},
+    {"--cancel", "", "this node no longer leaves: domains may be moved onto it again", "evacuate"},
+    {"--remove", "", "print the inverse: the shell that takes the bridges away", "make-bridges"},
+    {"-t,--topology", "NAME|FILE", "the topology; a NAME is /etc/xen/NAME.yaml"},
+    {"--i-am", "NODE", "which node this is, whatever its host name"},
+    {"-n,--dry-run", "", "print the plan and end there"},
+    {"--json", "", "print one JSON document instead of text"},
+    {"-j,--jobs", "N", "how many domains may be started or moved at the same time"},
+    {"--lock-wait", "DURATION", "how long to wait for another run to end: 500ms, 30s, 5m"},
+    {"--deadline", "DURATION", "bounds evacuate and stop as a whole, the shutdowns included"},
+    {"--peer-is-dead", "", "you know that the peer is powered off: do without asking it"},
+    {"-y,--yes", "", "do not ask"},
+    {"--color", "WHEN", "auto, always or never"},
+    {"--plain-ssh", "", "migrate over plain ssh: the target is promoted before the copy"},
+    {"--destroy", "", "destroy a domain that did not shut down in time"},
+    {"-q,--quiet", "", "no plan before the report, no progress, no warnings"},
+    {"-v,--verbose", "", "say more; twice: every command line that is run"},
+    {"--version", "", "print the version"},
+    {"-h,--help", "", "print this; behind a command, about that command"},
+});
 
 constexpr const char* list_hint = "xen-drbd --help lists commands and options";
 
 Error usage(std::string what, std::string because, std::string hint = list_hint) {
-  return {.kind = ErrorKind::usage, .what = std::move(what), .because = std::move(because), .while_doing = {}, .changed = Changed::no, .hint = std::move(hint)};
+  return {.kind = ErrorKind::usage,
+          .what = std::move(what),
+          .because = std::move(because),
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = std::move(hint)};
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string near = nearest(word, known);
+  return near.empty() ? list_hint : "did you mean " + near + "?";
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && text.size() < 10 && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }
 
 /// `--watch` may stand alone: it gets its default, so that a domain behind it is not taken for its value.
@@ -36,130 +67,186 @@ std::vector<std::string> with_watch_value(const std::vector<std::string>& argume
   return out;
 }
 
-/// The parser's raw values, to be checked once all words are known.
-struct Raw {
-  std::string topology, i_am, lock_wait, deadline, color = "auto";
-  double watch = 0;
-  unsigned jobs = 0;
+const OptionRow& row_of(std::string_view long_name) {
+  return *std::find_if(table.begin(), table.end(), [&](const OptionRow& row) { return row.long_name() == long_name; });
+}
+
+/// What was typed behind the options that take a value, to be checked once all words are known.
+using Values = std::map<std::string_view, std::string>;
+
+/// One parse of a command line: CLI11 finds the words, the rest is checked here.
+class Parser {
+public:
+  Parser() : app_("", "xen-drbd") {
+    app_.require_subcommand(0, 1);
+    app_.fallthrough();
+    app_.set_help_flag("-h,--help");
+    app_.set_version_flag("--version", XEN_DRBD_VERSION);
+    for (const OptionRow& row : table) {
+      const std::string names(row.names);
+      if (row.long_name() == "--help" || row.long_name() == "--version") continue;
+      if (row.value.empty()) app_.add_flag(names)->disable_flag_override();
+      else app_.add_option(names, values_[row.long_name()]);
+    }
+    for (const Subcommand& command : subcommands()) {
+      CLI::App* sub = app_.add_subcommand(std::string(command.name));
+      if (command.domains != Domains::none) sub->add_option("DOMAIN", options_.domains);
+    }
+  }
+
+  tl::expected<Options, Answered> parse(const std::vector<std::string>& arguments) {
+    json_ = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    try {
+      std::vector<std::string> reversed = with_watch_value(arguments);
+      std::reverse(reversed.begin(), reversed.end());
+      app_.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+      return told(command().empty() ? help_text() : help_text(*find_subcommand(command())));
+    } catch (const CLI::CallForVersion&) {
+      return told("xen-drbd " XEN_DRBD_VERSION "\n");
+    } catch (const CLI::ExtrasError&) {
+      return refused(unexpected(app_.remaining(true)));
+    } catch (const CLI::ArgumentMismatch& problem) {
+      return refused(mismatch(problem.what()));
+    } catch (const CLI::ParseError& problem) {
+      return refused(usage(printable(problem.what()), ""));
+    }
+    options_.command = command();
+    if (auto converted = convert(); !converted) return refused(std::move(converted).error());
+    return options_;
+  }
+
+private:
+  [[nodiscard]] std::string command() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? "" : chosen.front()->get_name();
+  }
+  [[nodiscard]] bool given(std::string_view long_name) const { return app_.count(std::string(long_name)) > 0; }
+
+  [[nodiscard]] static tl::unexpected<Answered> told(std::string text) {
+    return tl::unexpected(Answered{.exit_code = 0, .out = std::move(text), .error = {}, .json = false, .command = {}});
+  }
+  [[nodiscard]] tl::unexpected<Answered> refused(Error error) const {
+    return tl::unexpected(Answered{
+        .exit_code = exit_code(error.kind), .out = {}, .error = std::move(error), .json = json_, .command = command()});
+  }
+
+  [[nodiscard]] Error unexpected(const std::vector<std::string>& words) const {
+    const std::string word = words.empty() ? "" : words.front();
+    std::vector<std::string> known;
+    if (word.starts_with("-")) {
+      for (const OptionRow& row : table) known.emplace_back(row.long_name());
+      const std::string name = word.substr(0, word.find('='));
+      return usage("there is no option " + printable(name), "", did_you_mean(name, known));
+    }
+    if (!command().empty())
+      return usage(command() + " takes no domains", "'" + printable(word) + "' was typed behind it", "leave it out; " + std::string(list_hint));
+    for (const Subcommand& subcommand : subcommands()) known.emplace_back(subcommand.name);
+    return usage("there is no command '" + printable(word) + "'", "", did_you_mean(word, known));
+  }
+
+  /// An option with too many values, or too few; CLI11's message begins with its name.
+  [[nodiscard]] Error mismatch(const std::string& message) const {
+    const std::string name = message.substr(0, message.find_first_of(": "));
+    const OptionRow& row = row_of(name);
+    if (row.value.empty()) return usage(name + " takes no value", "");
+    if (app_.count(name) > 1) return usage(name + " was given more than once", "");
+    return usage(name + " needs a value: " + name + " " + std::string(row.value), "");
+  }
+
+  Result<> convert() {
+    if (options_.command.empty()) return usage("no command was given", "xen-drbd does nothing by itself");
+    for (const OptionRow& row : table)
+      if (!row.command.empty() && row.command != options_.command && given(row.long_name()))
+        return usage(options_.command + " has no option " + std::string(row.long_name()), "it belongs to " + std::string(row.command));
+    for (const auto& [name, flag] : {std::pair("--dry-run", &Options::dry_run), std::pair("--json", &Options::json),
+                                     std::pair("--peer-is-dead", &Options::peer_is_dead), std::pair("--yes", &Options::yes),
+                                     std::pair("--plain-ssh", &Options::plain_ssh), std::pair("--destroy", &Options::destroy),
+                                     std::pair("--quiet", &Options::quiet), std::pair("--remove", &Options::remove),
+                                     std::pair("--cancel", &Options::cancel)})
+      options_.*flag = given(name);
+    options_.verbose = static_cast<unsigned>(app_.count("--verbose"));
+    if (given("--topology")) options_.topology = values_["--topology"];
+    if (given("--i-am")) options_.i_am = values_["--i-am"];
+    XEN_DRBD_CHECK(convert_jobs());
+    XEN_DRBD_CHECK(convert_duration("--lock-wait", options_.lock_wait));
+    XEN_DRBD_CHECK(convert_duration("--deadline", options_.deadline));
+    XEN_DRBD_CHECK(convert_color());
+    XEN_DRBD_CHECK(convert_watch());
+    return check_domains();
+  }
+
+  Result<> convert_jobs() {
+    if (!given("--jobs")) return {};
+    const std::string& text = values_["--jobs"];
+    unsigned number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc{} || end != text.data() + text.size() || number < 1)
+      return usage("--jobs " + printable(text) + " is not understood", "a whole number is expected, 1 or more");
+    options_.jobs = number;
+    return {};
+  }
+
+  Result<> convert_duration(std::string_view name, std::optional<Milliseconds>& target) {
+    if (!given(name)) return {};
+    auto duration = parse_duration(values_[name]);
+    if (!duration)
+      return usage(std::string(name) + ": " + printable(duration.error().what), printable(duration.error().because), duration.error().hint);
+    target = *duration;
+    return {};
+  }
+
+  Result<> convert_color() {
+    if (!given("--color")) return {};
+    static const std::map<std::string, Color> colors{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
+    const auto color = colors.find(values_["--color"]);
+    if (color == colors.end())
+      return usage("--color " + printable(values_["--color"]) + " is not understood", "auto, always or never is expected");
+    options_.color = color->second;
+    return {};
+  }
+
+  Result<> convert_watch() {
+    if (!given("--watch")) return {};
+    const std::string& text = values_["--watch"];
+    double seconds = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
+    if (problem != std::errc{} || end != text.data() + text.size() || !(seconds >= 0.1 && seconds <= 86'400))
+      return usage("--watch " + printable(text) + " is not understood", "a pause of 0.1 to 86400 seconds is expected");
+    options_.watch = Milliseconds(static_cast<std::int64_t>(seconds * 1000));
+    return {};
+  }
+
+  [[nodiscard]] Result<> check_domains() const {
+    const Subcommand& subcommand = *find_subcommand(options_.command);
+    if (subcommand.domains != Domains::at_least_one || !options_.domains.empty()) return {};
+    return usage(options_.command + " needs at least one domain", "none was given",
+                 "xen-drbd " + options_.command + " DOMAIN..., or xen-drbd " + std::string(subcommand.for_all) + " for all of them");
+  }
+
+  CLI::App app_;
+  Options options_;
+  Values values_;
+  bool json_ = false;
 };
-
-void add_options(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("-t,--topology", raw.topology, "The topology: a NAME means /etc/xen/NAME.yaml")->type_name("NAME|FILE");
-  app.add_option("--i-am", raw.i_am, "Which node this is, whatever the host name says")->type_name("NODE");
-  app.add_flag("-n,--dry-run", options.dry_run, "Print the plan and end there");
-  app.add_flag("--json", options.json, "Print one JSON document instead of text");
-  app.add_option("-j,--jobs", raw.jobs, "How many domains at the same time")->type_name("N");
-  app.add_option("--lock-wait", raw.lock_wait, "How long to wait for another run to end")->type_name("DURATION");
-  app.add_option("--deadline", raw.deadline, "Bounds the whole run; evacuate keeps time for the shutdowns")->type_name("DURATION");
-  app.add_flag("--peer-is-dead", options.peer_is_dead, "You know that the peer is powered off: start without asking it");
-  app.add_flag("-y,--yes", options.yes, "Do not ask");
-  app.add_option("--color", raw.color, "auto, always or never")->type_name("WHEN");
-  app.add_flag("--plain-ssh", options.plain_ssh, "Migrate over plain ssh: the target is promoted before the copy");
-  app.add_flag("--destroy", options.destroy, "Destroy a domain that does not shut down in time");
-  app.add_flag("-q,--quiet", options.quiet, "No progress, no warnings");
-  app.add_flag("-v,--verbose", options.verbose, "Say more; twice: every command line run");
-}
-
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  return names;
-}
-
-Error unexpected(const CLI::App& app, const std::string& word) {
-  const auto chosen = app.get_subcommands();
-  if (word.starts_with("-")) {
-    std::vector<std::string> known = option_names(app);
-    for (const CLI::App* sub : chosen)
-      for (const std::string& name : option_names(*sub)) known.push_back(name);
-    const std::string near = nearest(word.substr(0, word.find('=')), known);
-    return usage("there is no option " + printable(word), "", near.empty() ? list_hint : "did you mean " + near + "?");
-  }
-  if (!chosen.empty()) return usage(chosen.front()->get_name() + " takes no domains", "'" + printable(word) + "' was not expected");
-  std::vector<std::string> names;
-  for (const Subcommand& command : subcommands()) names.emplace_back(command.name);
-  const std::string near = nearest(word, names);
-  return usage("there is no command '" + printable(word) + "'", "", near.empty() ? list_hint : "did you mean " + near + "?");
-}
-
-Result<> convert(const Raw& raw, const CLI::App& app, Options& options) {
-  const auto given = [&](const char* name) { return app.count(name) > 0; };
-  if (given("--topology")) options.topology = raw.topology;
-  if (given("--i-am")) options.i_am = raw.i_am;
-  if (given("--jobs")) {
-    if (raw.jobs < 1) return usage("--jobs 0 would do nothing", "at least 1 is expected");
-    options.jobs = raw.jobs;
-  }
-  for (const auto& [name, text, target] : {std::tuple("--lock-wait", &raw.lock_wait, &options.lock_wait), std::tuple("--deadline", &raw.deadline, &options.deadline)}) {
-    if (!given(name)) continue;
-    auto duration = parse_duration(*text);
-    if (!duration) return usage(std::string(name) + ": " + duration.error().what, duration.error().because, duration.error().hint);
-    *target = *duration;
-  }
-  static const std::map<std::string, Color> colors{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
-  const auto color = colors.find(raw.color);
-  if (color == colors.end()) return usage("--color " + printable(raw.color) + " is not known", "auto, always or never is expected");
-  options.color = color->second;
-  return {};
-}
 
 } // namespace
 
+std::span<const OptionRow> option_rows() { return table; }
+
 tl::expected<Options, Answered> parse_command_line(const std::vector<std::string>& arguments) {
-  Options options;
-  Raw raw;
-  CLI::App app{"Runs the guests of two Xen nodes whose disks are mirrored by DRBD, never twice.", "xen-drbd"};
-  app.require_subcommand(0, 1);
-  app.fallthrough();
-  app.set_version_flag("--version", "xen-drbd " XEN_DRBD_VERSION);
-  app.footer(footer);
-  add_options(app, options, raw);
-  for (const Subcommand& command : subcommands()) {
-    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
-    if (command.domains != Domains::none) sub->add_option("DOMAIN", options.domains, "Domains of the topology")->type_name("");
-    if (command.name == "status") sub->add_option("--watch", raw.watch, "Look again every SECONDS (default 2)")->type_name("[SECONDS]");
-    if (command.name == "make-bridges") sub->add_flag("--remove", options.remove, "Print the inverse");
-    if (command.name == "evacuate") sub->add_flag("--cancel", options.cancel, "This node no longer leaves");
-  }
-
-  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
-  const auto refused = [&](Error error) {
-    const auto chosen = app.get_subcommands();
-    return tl::unexpected(Answered{exit_code(error.kind), {}, std::move(error), json, chosen.empty() ? "" : chosen.front()->get_name()});
-  };
-  try {
-    std::vector<std::string> reversed = with_watch_value(arguments);
-    std::reverse(reversed.begin(), reversed.end());
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
-    const auto chosen = app.get_subcommands();
-    return tl::unexpected(Answered{0, chosen.empty() ? app.help() : chosen.front()->help(), std::nullopt, json, {}});
-  } catch (const CLI::CallForVersion&) {
-    return tl::unexpected(Answered{0, "xen-drbd " XEN_DRBD_VERSION "\n", std::nullopt, json, {}});
-  } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> extra = app.remaining(true);
-    return refused(unexpected(app, extra.empty() ? "" : extra.front()));
-  } catch (const CLI::ParseError& problem) {
-    return refused(usage(printable(problem.what()), ""));
-  }
-
-  const auto chosen = app.get_subcommands();
-  if (chosen.empty()) return refused(usage("no command was given", "xen-drbd does nothing by itself"));
-  options.command = chosen.front()->get_name();
-  if (auto converted = convert(raw, app, options); !converted) return refused(std::move(converted).error());
-  if (options.command == "status" && chosen.front()->count("--watch") > 0) {
-    if (raw.watch < 0.1 || raw.watch > 86'400) return refused(usage("--watch needs a pause of 0.1 to 86400 seconds", ""));
-    options.watch = Milliseconds(static_cast<std::int64_t>(raw.watch * 1000));
-  }
-  if (find_subcommand(options.command)->domains == Domains::at_least_one && options.domains.empty())
-    return refused(usage(options.command + " needs at least one domain", "none was given", "name domains of the topology, or use " + options.command + "'s -all form"));
-  return options;
+  return Parser().parse(arguments);
 }
 
 Result<std::vector<std::string>> from_install_syntax(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && arguments.front().starts_with("-")) return arguments; // --help, --version
-  if (arguments.size() < 2) return usage("xen-drbd-install needs a topology and a command", "usage: xen-drbd-install TOPOLOGY COMMAND");
+  constexpr const char* form = "xen-drbd-install TOPOLOGY COMMAND [DOMAIN...]; options stand behind the command";
+  if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h" || arguments.front() == "--version"))
+    return arguments;
+  if (arguments.empty()) return usage("xen-drbd-install needs a topology and a command", "neither was given", form);
+  if (arguments.front().starts_with("-"))
+    return usage("xen-drbd-install needs a topology first", "'" + printable(arguments.front()) + "' is an option", form);
+  if (arguments.size() < 2)
+    return usage("xen-drbd-install needs a topology and a command", "only '" + printable(arguments.front()) + "' was given", form);
   std::vector<std::string> today{"--topology", arguments.front()};
   today.insert(today.end(), arguments.begin() + 1, arguments.end());
   return today;

@@ -4,7 +4,9 @@
 #include "xen_drbd/base/units.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace xen_drbd::cli {
@@ -34,6 +36,16 @@ struct Options {
   unsigned verbose = 0;
 };
 
+/// An option as it is typed. All of them are listed in options.cpp, once; they stand before or after the command.
+struct OptionRow {
+  std::string_view names;       ///< "-t,--topology"
+  std::string_view value;       ///< what stands behind it: "NAME|FILE"; empty for a flag
+  std::string_view text;        ///< for --help
+  std::string_view command = {}; ///< the only command that knows it; empty: all
+  [[nodiscard]] std::string_view long_name() const { return names.substr(names.find("--")); }
+};
+[[nodiscard]] std::span<const OptionRow> option_rows();
+
 /// A command line that is answered without a run: --help, --version, or a usage error.
 struct Answered {
   int exit_code = 0;
@@ -43,10 +55,11 @@ struct Answered {
   std::string command;        ///< as far as it was understood
 };
 
-/// Parses a command line (argv without the program's name).
+/// Parses a command line (argv without the program's name). Commands and options are matched exactly.
 [[nodiscard]] tl::expected<Options, Answered> parse_command_line(const std::vector<std::string>& arguments);
 
 /// The 2008 syntax, `xen-drbd-install TOPOLOGY COMMAND...`, as today's arguments.
+/// Fails: ErrorKind::usage where one of the two is missing.
 [[nodiscard]] Result<std::vector<std::string>> from_install_syntax(const std::vector<std::string>& arguments);
 
 } // namespace xen_drbd::cli

@@ -563,7 +563,10 @@ class Cluster:
         return bool(process) and _started(process[0]) == process[1]
 
     def crash(self, node):
-        """The node loses power: all its processes at once, its guests, its DRBD. Its files stay."""
+        """The node loses power: the network falls silent, then all its processes, its guests, its DRBD are gone. Its files
+        stay."""
+        commands = f"link del n{node}\n" + (f"link del m{node}\n" if self.migration_net else "")
+        self._ip(self.hub, commands)  # first of all: a dying kernel would still close its connections
         _end(self.inits[node])
         self.inits[node] = None
         self._admin(node, "crash")

@@ -7,6 +7,7 @@ a scenario which uses nothing else runs over two real machines as well.
 
 import abc
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -63,6 +64,19 @@ class World(abc.ABC):
         """Connections again."""
 
     # What follows needs nothing but commands.
+
+    @contextlib.contextmanager
+    def running(self, node, command, **options):
+        """A command that runs while the scenario goes on. It is waited for; a scenario that fails meanwhile kills it."""
+        process = self.popen(node, command, **options)
+        try:
+            yield process
+            process.wait(60)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
 
     def edit(self, node, path, change):
         self.write(node, path, change(self.read(node, path)))

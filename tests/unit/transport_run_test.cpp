@@ -209,8 +209,10 @@ TEST_CASE("end is obeyed at once in every phase before ready was passed, and the
   CHECK(ended.ssh_signal == SIGTERM);
   CHECK_FALSE(ended.target_result);
   CHECK_THAT(rig.errors(), ContainsSubstring("the deadline is over"));
-  if (phase == Phase::held) CHECK(settles(rig.dir / "stream", stream));
-  else if (phase < Phase::held) CHECK(stream.starts_with(content(rig.dir / "stream")));
+  if (phase == Phase::held)
+    CHECK(settles(rig.dir / "stream", stream));
+  else if (phase < Phase::held)
+    CHECK(stream.starts_with(content(rig.dir / "stream")));
 }
 
 TEST_CASE("an ssh that ignores SIGTERM is killed") {

@@ -13,8 +13,7 @@ namespace sim {
 
 namespace {
 
-int init(const std::string& directory, const std::string& first, const std::string& second)
-{
+int init(const std::string& directory, const std::string& first, const std::string& second) {
   std::filesystem::create_directories(directory);
   for (const char* folder : {"bells", "userdata", "faults", "held", "released"}) {
     std::filesystem::create_directories(directory + "/" + folder);
@@ -28,8 +27,7 @@ int init(const std::string& directory, const std::string& first, const std::stri
   return 0;
 }
 
-void crash(World& world, State& state)
-{
+void crash(World& world, State& state) {
   Node& node = state.nodes[static_cast<std::size_t>(world.index())];
   for (auto& domain : node.domains) {
     domain.paused = true;
@@ -44,30 +42,22 @@ void crash(World& world, State& state)
   node.next_domid = 1;
 }
 
-int set_disk(World& world, State& state, const std::string& name, const std::string& disk)
-{
+int set_disk(World& world, State& state, const std::string& name, const std::string& disk) {
   Node& node = state.nodes[static_cast<std::size_t>(world.index())];
   Resource* resource = find_resource(node, name);
-  if (resource == nullptr) {
-    return 1;
-  }
+  if (resource == nullptr) { return 1; }
   for (auto& volume : resource->volumes) {
     volume.disk = disk;
-    if (disk != "Diskless") {
-      meta_of(node, *resource, volume).disk = disk;
-    }
+    if (disk != "Diskless") { meta_of(node, *resource, volume).disk = disk; }
   }
   world.event("disk-set", {{"resource", name}, {"disk", disk}});
   return 0;
 }
 
-int diverge(World& world, State& state, const std::string& name)
-{
+int diverge(World& world, State& state, const std::string& name) {
   Node& node = state.nodes[static_cast<std::size_t>(world.index())];
   Resource* resource = find_resource(node, name);
-  if (resource == nullptr) {
-    return 1;
-  }
+  if (resource == nullptr) { return 1; }
   for (auto& volume : resource->volumes) {
     Meta& meta = meta_of(node, *resource, volume);
     meta.base = meta.base.empty() ? meta.current : meta.base;
@@ -80,8 +70,7 @@ int diverge(World& world, State& state, const std::string& name)
 
 /// The fields of a domain a test may change behind xl's back.
 int change_domain(World& world, State& state, const std::string& name, const std::string& key,
-                  const nlohmann::json& value)
-{
+                  const nlohmann::json& value) {
   auto document = to_document(state);
   for (auto& domain : document["nodes"][static_cast<std::size_t>(world.index())]["domains"]) {
     if (domain["name"] == name && domain.contains(key)) {
@@ -98,8 +87,7 @@ int change_domain(World& world, State& state, const std::string& name, const std
   return 1;
 }
 
-int change(World& world, State& state, const std::vector<std::string>& arguments)
-{
+int change(World& world, State& state, const std::vector<std::string>& arguments) {
   const std::string& verb = arguments[0];
   const auto argument = [&](std::size_t at) { return at < arguments.size() ? arguments[at] : std::string(); };
   Node& node = state.nodes[static_cast<std::size_t>(world.index())];
@@ -125,12 +113,8 @@ int change(World& world, State& state, const std::vector<std::string>& arguments
     world.event("node-booted");
     return 0;
   }
-  if (verb == "disk") {
-    return set_disk(world, state, argument(1), argument(2));
-  }
-  if (verb == "split-brain") {
-    return diverge(world, state, argument(1));
-  }
+  if (verb == "disk") { return set_disk(world, state, argument(1), argument(2)); }
+  if (verb == "split-brain") { return diverge(world, state, argument(1)); }
   if (verb == "domain") {
     return change_domain(world, state, argument(1), argument(2), nlohmann::json::parse(argument(3), nullptr, false));
   }
@@ -139,16 +123,13 @@ int change(World& world, State& state, const std::vector<std::string>& arguments
 
 } // namespace
 
-int admin_main(const std::vector<std::string>& arguments)
-{
+int admin_main(const std::vector<std::string>& arguments) {
   const char* directory = std::getenv("XEN_DRBD_SIM_WORLD");
   if (arguments.empty() || directory == nullptr) {
     std::cerr << "usage: XEN_DRBD_SIM_WORLD=DIR XEN_DRBD_SIM_NODE=1|2 xen-drbd-sim world VERB ...\n";
     return 2;
   }
-  if (arguments[0] == "init" && arguments.size() == 3) {
-    return init(directory, arguments[1], arguments[2]);
-  }
+  if (arguments[0] == "init" && arguments.size() == 3) { return init(directory, arguments[1], arguments[2]); }
   World world = World::here();
   if (arguments[0] == "show") {
     std::cout << to_document(world.look()).dump(1) << "\n";

@@ -13,17 +13,13 @@
 
 namespace {
 
-std::string command_line(const std::string& program, const sim::Arguments& arguments)
-{
+std::string command_line(const std::string& program, const sim::Arguments& arguments) {
   std::string line = program;
-  for (const auto& argument : arguments) {
-    line += " " + argument;
-  }
+  for (const auto& argument : arguments) { line += " " + argument; }
   return line;
 }
 
-int run_tool(const std::string& program, const sim::Arguments& arguments)
-{
+int run_tool(const std::string& program, const sim::Arguments& arguments) {
   sim::World world = sim::World::here();
   sim::Output output;
   const std::string line = command_line(program, arguments);
@@ -48,8 +44,7 @@ int run_tool(const std::string& program, const sim::Arguments& arguments)
 
 } // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
   sim::Arguments arguments(argv + 1, argv + argc);
   std::string program = argc > 0 ? argv[0] : "";
   program.erase(0, program.rfind('/') + 1);
@@ -60,9 +55,7 @@ int main(int argc, char** argv)
     arguments.erase(arguments.begin());
     return sim::admin_main(arguments);
   }
-  if (!arguments.empty() && arguments[0] == "node-init") {
-    sim::node_init();
-  }
+  if (!arguments.empty() && arguments[0] == "node-init") { sim::node_init(); }
   std::cerr << "xen-drbd-sim: call it as xl, drbdadm or drbdsetup, or with `world` or `node-init`\n";
   return 2;
 }

@@ -19,8 +19,7 @@ struct Word {
   bool sign = false;
 };
 
-std::vector<Word> words_of(const std::string& text)
-{
+std::vector<Word> words_of(const std::string& text) {
   std::vector<Word> words;
   int line = 1;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -28,16 +27,12 @@ std::vector<Word> words_of(const std::string& text)
     if (c == '\n') {
       ++line;
     } else if (c == '#') {
-      while (i + 1 < text.size() && text[i + 1] != '\n') {
-        ++i;
-      }
+      while (i + 1 < text.size() && text[i + 1] != '\n') { ++i; }
     } else if (c == '{' || c == '}' || c == ';') {
       words.push_back({std::string(1, c), line, true});
     } else if (c == '"') {
       Word word{"", line, false};
-      for (++i; i < text.size() && text[i] != '"'; ++i) {
-        word.text += text[i];
-      }
+      for (++i; i < text.size() && text[i] != '"'; ++i) { word.text += text[i]; }
       words.push_back(word);
     } else if (std::isspace(static_cast<unsigned char>(c)) == 0) {
       Word word{"", line, false};
@@ -54,31 +49,21 @@ std::vector<Word> words_of(const std::string& text)
 
 class Reader {
 public:
-  Reader(DrbdConfig& config, std::string file) : config_(config), file_(std::move(file)), words_(words_of(read_file(file_)))
-  {
-  }
+  Reader(DrbdConfig& config, std::string file)
+      : config_(config), file_(std::move(file)), words_(words_of(read_file(file_))) {}
 
-  bool read()
-  {
+  bool read() {
     while (at_ < words_.size()) {
       const std::string what = take();
       if (what == "global") {
-        if (!options(config_.global)) {
-          return false;
-        }
+        if (!options(config_.global)) { return false; }
       } else if (what == "common") {
-        if (!common()) {
-          return false;
-        }
+        if (!common()) { return false; }
       } else if (what == "resource") {
-        if (!resource()) {
-          return false;
-        }
+        if (!resource()) { return false; }
       } else if (what == "include") {
         include(take());
-        if (!sign(";")) {
-          return false;
-        }
+        if (!sign(";")) { return false; }
       } else {
         return fail("'global | common | resource | skip | include'", what);
       }
@@ -87,86 +72,63 @@ public:
   }
 
 private:
-  std::string take()
-  {
+  std::string take() {
     line_ = at_ < words_.size() ? words_[at_].line : line_;
     return at_ < words_.size() ? words_[at_++].text : "";
   }
 
-  [[nodiscard]] const std::string& peek() const
-  {
+  [[nodiscard]] const std::string& peek() const {
     static const std::string nothing;
     return at_ < words_.size() ? words_[at_].text : nothing;
   }
 
-  bool fail(const std::string& expected, const std::string& got)
-  {
+  bool fail(const std::string& expected, const std::string& got) {
     const std::string shown = file_.starts_with("/etc/") ? file_.substr(5) : file_;
-    config_.error =
-        format("%s:%d: Parse error: %s expected,\n\tbut got '%s' (TK 282)\n", shown.c_str(), line_, expected.c_str(),
-               got.c_str());
+    config_.error = format("%s:%d: Parse error: %s expected,\n\tbut got '%s' (TK 282)\n", shown.c_str(), line_,
+                           expected.c_str(), got.c_str());
     return false;
   }
 
-  bool sign(const std::string& wanted)
-  {
+  bool sign(const std::string& wanted) {
     const std::string got = take();
     return got == wanted || fail("'" + wanted + "'", got);
   }
 
-  void include(const std::string& pattern)
-  {
+  void include(const std::string& pattern) {
     const std::string path = pattern.starts_with("/") ? pattern : file_.substr(0, file_.rfind('/') + 1) + pattern;
     glob_t found{};
     if (::glob(path.c_str(), 0, nullptr, &found) == 0) {
       for (std::size_t i = 0; i < found.gl_pathc && config_.error.empty(); ++i) {
-        if (!Reader(config_, found.gl_pathv[i]).read()) {
-          break;
-        }
+        if (!Reader(config_, found.gl_pathv[i]).read()) { break; }
       }
     }
     ::globfree(&found);
   }
 
-  bool options(Options& into)
-  {
-    if (!sign("{")) {
-      return false;
-    }
+  bool options(Options& into) {
+    if (!sign("{")) { return false; }
     while (peek() != "}") {
-      if (at_ >= words_.size()) {
-        return fail("an option", "end of file");
-      }
+      if (at_ >= words_.size()) { return fail("an option", "end of file"); }
       const std::string name = take();
       std::string value;
-      while (peek() != ";" && peek() != "}" && at_ < words_.size()) {
-        value += (value.empty() ? "" : " ") + take();
-      }
-      if (!sign(";")) {
-        return false;
-      }
+      while (peek() != ";" && peek() != "}" && at_ < words_.size()) { value += (value.empty() ? "" : " ") + take(); }
+      if (!sign(";")) { return false; }
       into.emplace_back(name, value.empty() ? "yes" : value);
     }
     return sign("}");
   }
 
-  bool common()
-  {
-    if (!sign("{")) {
-      return false;
-    }
+  bool common() {
+    if (!sign("{")) { return false; }
     while (peek() != "}" && at_ < words_.size()) {
       const std::string section = take();
       config_.common_order.push_back(section);
-      if (!options(config_.common[section])) {
-        return false;
-      }
+      if (!options(config_.common[section])) { return false; }
     }
     return sign("}");
   }
 
-  bool volume_statement(const std::string& what, ConfigVolume& volume)
-  {
+  bool volume_statement(const std::string& what, ConfigVolume& volume) {
     if (what == "device") {
       std::string word = take();
       if (word != "minor") {
@@ -178,9 +140,7 @@ private:
       } else if (volume.device.starts_with("/dev/drbd")) {
         volume.minor = std::atoi(volume.device.c_str() + 9);
       }
-      if (volume.device.empty()) {
-        volume.device = "/dev/drbd" + std::to_string(volume.minor);
-      }
+      if (volume.device.empty()) { volume.device = "/dev/drbd" + std::to_string(volume.minor); }
     } else if (what == "disk") {
       volume.disk = take();
     } else {
@@ -189,21 +149,16 @@ private:
     return sign(";");
   }
 
-  bool volume_block(std::vector<ConfigVolume>& volumes)
-  {
+  bool volume_block(std::vector<ConfigVolume>& volumes) {
     ConfigVolume volume;
     volume.number = std::atoi(take().c_str());
     volume.implicit = false;
-    if (!sign("{")) {
-      return false;
-    }
+    if (!sign("{")) { return false; }
     while (peek() != "}" && at_ < words_.size()) {
       const std::string what = take();
       if (what == "disk" && peek() == "{") {
         Options ignored;
-        if (!options(ignored)) {
-          return false;
-        }
+        if (!options(ignored)) { return false; }
       } else if (what != "device" && what != "disk" && what != "meta-disk") {
         return fail("'device | disk | meta-disk'", what);
       } else if (!volume_statement(what, volume)) {
@@ -214,8 +169,7 @@ private:
     return sign("}");
   }
 
-  static void merge_volume(std::vector<ConfigVolume>& volumes, const ConfigVolume& volume)
-  {
+  static void merge_volume(std::vector<ConfigVolume>& volumes, const ConfigVolume& volume) {
     const auto old = std::ranges::find(volumes, volume.number, &ConfigVolume::number);
     if (old == volumes.end()) {
       volumes.push_back(volume);
@@ -228,16 +182,12 @@ private:
     old->meta_disk = volume.meta_disk;
   }
 
-  static ConfigVolume& implicit_volume(std::vector<ConfigVolume>& volumes)
-  {
-    if (volumes.empty()) {
-      volumes.emplace_back();
-    }
+  static ConfigVolume& implicit_volume(std::vector<ConfigVolume>& volumes) {
+    if (volumes.empty()) { volumes.emplace_back(); }
     return volumes.front();
   }
 
-  bool address(ConfigHost& host)
-  {
+  bool address(ConfigHost& host) {
     std::string word = take();
     if (word == "ipv4" || word == "ipv6") {
       host.family = word;
@@ -249,13 +199,10 @@ private:
     return sign(";");
   }
 
-  bool host(ConfigResource& resource)
-  {
+  bool host(ConfigResource& resource) {
     ConfigHost host;
     host.name = take();
-    if (!sign("{")) {
-      return false;
-    }
+    if (!sign("{")) { return false; }
     while (peek() != "}" && at_ < words_.size()) {
       const std::string what = take();
       bool good = true;
@@ -271,16 +218,13 @@ private:
       } else {
         good = fail("'device | disk | address | meta-disk | volume | node-id'", what);
       }
-      if (!good) {
-        return false;
-      }
+      if (!good) { return false; }
     }
     resource.hosts.push_back(host);
     return sign("}");
   }
 
-  bool block_to_skip()
-  {
+  bool block_to_skip() {
     int depth = 0;
     do {
       const std::string word = take();
@@ -289,41 +233,30 @@ private:
     return depth == 0 || fail("'}'", "end of file");
   }
 
-  bool resource()
-  {
+  bool resource() {
     ConfigResource resource;
     resource.line = line_;
     resource.name = take();
     resource.file = file_;
     std::vector<ConfigVolume> shared;
-    if (!sign("{")) {
-      return false;
-    }
+    if (!sign("{")) { return false; }
     while (peek() != "}") {
       if (at_ >= words_.size()) {
-        return fail("'protocol | on | disk | net | syncer | startup | handlers | ignore-on | stacked-on-top-of'", "EOF");
+        return fail("'protocol | on | disk | net | syncer | startup | handlers | ignore-on | stacked-on-top-of'",
+                    "EOF");
       }
-      if (!statement(resource, shared)) {
-        return false;
-      }
+      if (!statement(resource, shared)) { return false; }
     }
     spread(resource, shared);
     config_.resources.push_back(resource);
     return sign("}");
   }
 
-  bool statement(ConfigResource& resource, std::vector<ConfigVolume>& shared)
-  {
+  bool statement(ConfigResource& resource, std::vector<ConfigVolume>& shared) {
     const std::string what = take();
-    if (what == "on") {
-      return host(resource);
-    }
-    if (what == "volume") {
-      return volume_block(shared);
-    }
-    if (what == "connection" || what == "connection-mesh") {
-      return block_to_skip();
-    }
+    if (what == "on") { return host(resource); }
+    if (what == "volume") { return volume_block(shared); }
+    if (what == "connection" || what == "connection-mesh") { return block_to_skip(); }
     if (what == "protocol") {
       resource.sections["net"].emplace_back("protocol", take());
       return sign(";");
@@ -340,15 +273,12 @@ private:
   }
 
   /// What stands at the level of the resource holds for every host.
-  static void spread(ConfigResource& resource, const std::vector<ConfigVolume>& shared)
-  {
+  static void spread(ConfigResource& resource, const std::vector<ConfigVolume>& shared) {
     int number = 0;
     for (auto& host : resource.hosts) {
       std::vector<ConfigVolume> own = host.volumes;
       host.volumes = shared;
-      for (const auto& volume : own) {
-        merge_volume(host.volumes, volume);
-      }
+      for (const auto& volume : own) { merge_volume(host.volumes, volume); }
       host.node_id = host.node_id < 0 ? number : host.node_id;
       ++number;
     }
@@ -363,15 +293,15 @@ private:
 
 } // namespace
 
-DrbdConfig load_drbd_config()
-{
+DrbdConfig load_drbd_config() {
   DrbdConfig config;
   struct stat info {};
   if (::stat("/etc/drbd.conf", &info) == 0) {
     static_cast<void>(Reader(config, "/etc/drbd.conf").read());
     return config;
   }
-  if (::stat("/etc/drbd.d/global_common.conf", &info) == 0 && !Reader(config, "/etc/drbd.d/global_common.conf").read()) {
+  if (::stat("/etc/drbd.d/global_common.conf", &info) == 0 &&
+      !Reader(config, "/etc/drbd.d/global_common.conf").read()) {
     return config;
   }
   glob_t found{};
@@ -384,24 +314,19 @@ DrbdConfig load_drbd_config()
   return config;
 }
 
-const ConfigHost* host_named(const ConfigResource& resource, const std::string& name)
-{
+const ConfigHost* host_named(const ConfigResource& resource, const std::string& name) {
   const auto found = std::ranges::find(resource.hosts, name, &ConfigHost::name);
   return found == resource.hosts.end() ? nullptr : &*found;
 }
 
-const ConfigHost* host_other_than(const ConfigResource& resource, const std::string& name)
-{
+const ConfigHost* host_other_than(const ConfigResource& resource, const std::string& name) {
   for (const auto& host : resource.hosts) {
-    if (host.name != name) {
-      return &host;
-    }
+    if (host.name != name) { return &host; }
   }
   return nullptr;
 }
 
-Options merged_options(const DrbdConfig& config, const ConfigResource& resource, const std::string& section)
-{
+Options merged_options(const DrbdConfig& config, const ConfigResource& resource, const std::string& section) {
   Options merged;
   const auto add = [&](const Options& options) {
     for (const auto& option : options) {
@@ -413,22 +338,15 @@ Options merged_options(const DrbdConfig& config, const ConfigResource& resource,
       }
     }
   };
-  if (const auto common = config.common.find(section); common != config.common.end()) {
-    add(common->second);
-  }
-  if (const auto own = resource.sections.find(section); own != resource.sections.end()) {
-    add(own->second);
-  }
+  if (const auto common = config.common.find(section); common != config.common.end()) { add(common->second); }
+  if (const auto own = resource.sections.find(section); own != resource.sections.end()) { add(own->second); }
   return merged;
 }
 
 std::string option_of(const DrbdConfig& config, const ConfigResource& resource, const std::string& section,
-                      const std::string& option)
-{
+                      const std::string& option) {
   for (const auto& [name, value] : merged_options(config, resource, section)) {
-    if (name == option) {
-      return value;
-    }
+    if (name == option) { return value; }
   }
   return "";
 }

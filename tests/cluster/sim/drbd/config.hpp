@@ -15,7 +15,7 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 
 struct ConfigVolume {
   int number = 0;
-  bool implicit = true;  ///< not written as `volume N { }`
+  bool implicit = true; ///< not written as `volume N { }`
   int minor = -1;
   std::string device;
   std::string disk;
@@ -36,7 +36,7 @@ struct ConfigResource {
   std::string file;
   int line = 1;
   std::vector<ConfigHost> hosts;
-  std::map<std::string, Options> sections;  ///< net, disk, startup, options, handlers
+  std::map<std::string, Options> sections; ///< net, disk, startup, options, handlers
 };
 
 struct DrbdConfig {
@@ -44,7 +44,7 @@ struct DrbdConfig {
   std::map<std::string, Options> common;
   std::vector<std::string> common_order;
   std::vector<ConfigResource> resources;
-  std::string error;  ///< what drbdadm prints when a file cannot be parsed
+  std::string error; ///< what drbdadm prints when a file cannot be parsed
 };
 
 /// Reads the configuration of this node.
@@ -54,8 +54,8 @@ struct DrbdConfig {
 [[nodiscard]] const ConfigHost* host_other_than(const ConfigResource& resource, const std::string& name);
 
 /// An option with the resource's own value before the common one; empty if it is set nowhere.
-[[nodiscard]] std::string option_of(const DrbdConfig& config, const ConfigResource& resource, const std::string& section,
-                                    const std::string& option);
+[[nodiscard]] std::string option_of(const DrbdConfig& config, const ConfigResource& resource,
+                                    const std::string& section, const std::string& option);
 
 /// All options of a section: the common ones, overridden and extended by the resource's.
 [[nodiscard]] Options merged_options(const DrbdConfig& config, const ConfigResource& resource,

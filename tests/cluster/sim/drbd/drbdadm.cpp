@@ -33,13 +33,11 @@ private:
   [[nodiscard]] std::optional<std::vector<Target>> targets(const Arguments& operands);
   [[nodiscard]] bool nine() { return is_nine(run_.world.look()); }
   [[nodiscard]] std::string tool(State& state) const { return is_nine(state) ? "drbdsetup" : "drbdsetup-84"; }
-  [[nodiscard]] std::string object(State& state, const Target& target) const
-  {
+  [[nodiscard]] std::string object(State& state, const Target& target) const {
     return is_nine(state) ? target.resource->name : std::to_string(target.own->volumes.front().minor);
   }
   [[nodiscard]] Node& here(State& state) const { return state.nodes[static_cast<std::size_t>(run_.world.index())]; }
-  [[nodiscard]] Resource* kernel_resource(State& state, const Target& target) const
-  {
+  [[nodiscard]] Resource* kernel_resource(State& state, const Target& target) const {
     return find_resource(here(state), target.resource->name);
   }
 
@@ -72,20 +70,16 @@ private:
   std::string node_;
 };
 
-bool has(const Arguments& arguments, const std::string& wanted)
-{
+bool has(const Arguments& arguments, const std::string& wanted) {
   return std::ranges::find(arguments, wanted) != arguments.end();
 }
 
-std::optional<std::vector<Target>> Drbdadm::targets(const Arguments& operands)
-{
+std::optional<std::vector<Target>> Drbdadm::targets(const Arguments& operands) {
   std::vector<Target> found;
   const auto add = [&](const ConfigResource& resource) {
     const ConfigHost* own = host_named(resource, node_);
     const ConfigHost* peer = host_other_than(resource, node_);
-    if (own == nullptr || peer == nullptr || own->volumes.empty()) {
-      return false;
-    }
+    if (own == nullptr || peer == nullptr || own->volumes.empty()) { return false; }
     found.push_back({&resource, own, peer});
     return true;
   };
@@ -109,8 +103,7 @@ std::optional<std::vector<Target>> Drbdadm::targets(const Arguments& operands)
   return found;
 }
 
-int Drbdadm::for_each(const std::vector<Target>& targets, const Action& action)
-{
+int Drbdadm::for_each(const std::vector<Target>& targets, const Action& action) {
   int worst = 0;
   for (const auto& target : targets) {
     run_.world.change([&](State& state) {
@@ -121,15 +114,13 @@ int Drbdadm::for_each(const std::vector<Target>& targets, const Action& action)
   return worst;
 }
 
-int Drbdadm::fail(State& state, const std::string& what, const std::string& line, int code)
-{
-  run_.output.err += what + "Command '" + tool(state) + " " + line + "' terminated with exit code " +
-                     std::to_string(code) + "\n";
+int Drbdadm::fail(State& state, const std::string& what, const std::string& line, int code) {
+  run_.output.err +=
+      what + "Command '" + tool(state) + " " + line + "' terminated with exit code " + std::to_string(code) + "\n";
   return code;
 }
 
-int Drbdadm::not_up(State& state, const std::string& command, const Target& target)
-{
+int Drbdadm::not_up(State& state, const std::string& command, const Target& target) {
   const std::string what = object(state, target);
   const std::string text = is_nine(state) ? what + ": Failure: (158) Unknown resource\n"
                                           : what + ": Failure: (127) Device minor not allocated\n"
@@ -137,8 +128,7 @@ int Drbdadm::not_up(State& state, const std::string& command, const Target& targ
   return fail(state, text, command + " " + what, 10);
 }
 
-int Drbdadm::refused(State& state, const std::string& command, const Target& target, Refusal refusal)
-{
+int Drbdadm::refused(State& state, const std::string& command, const Target& target, Refusal refusal) {
   std::string why;
   switch (refusal) {
   case Refusal::none:
@@ -150,20 +140,16 @@ int Drbdadm::refused(State& state, const std::string& command, const Target& tar
   }
   const std::string what = command == "down" ? target.resource->name : object(state, target);
   std::string text = what + ": State change failed: " + why + "\n";
-  if (command == "down") {
-    text += "additional info from kernel:\nfailed to demote\n";
-  }
+  if (command == "down") { text += "additional info from kernel:\nfailed to demote\n"; }
   return fail(state, text, command + " " + what, refusal == Refusal::no_good_data ? 17 : 11);
 }
 
-std::string Drbdadm::endpoints(const Target& target) const
-{
+std::string Drbdadm::endpoints(const Target& target) const {
   return target.own->family + ":" + target.own->address + ":" + target.own->port + " " + target.peer->family + ":" +
          target.peer->address + ":" + target.peer->port;
 }
 
-std::string Drbdadm::option_arguments(const Target& target) const
-{
+std::string Drbdadm::option_arguments(const Target& target) const {
   std::string text;
   auto options = merged_options(config_, *target.resource, "net");
   for (auto option = options.rbegin(); option != options.rend(); ++option) {
@@ -172,15 +158,14 @@ std::string Drbdadm::option_arguments(const Target& target) const
   return text;
 }
 
-int Drbdadm::unknown_connection(State& state, const std::string& command, const Target& target, const std::string& more)
-{
+int Drbdadm::unknown_connection(State& state, const std::string& command, const Target& target,
+                                const std::string& more) {
   return fail(state,
               "??: Failure: (162) Invalid configuration request\nadditional info from kernel:\nunknown connection\n",
               command + " " + endpoints(target) + more, 10);
 }
 
-int Drbdadm::primary(const Target& target)
-{
+int Drbdadm::primary(const Target& target) {
   const double begun = World::now();
   for (;;) {
     int code = 0;
@@ -194,38 +179,29 @@ int Drbdadm::primary(const Target& target)
         return;
       }
       refusal = promote(run_.world, state, run_.world.index(), *resource, "drbdadm");
-      const bool retry = refusal == Refusal::waits ||
-                         ((refusal == Refusal::two_primaries || refusal == Refusal::refused_by_peer) &&
-                          World::now() - begun < patience);
+      const bool retry =
+          refusal == Refusal::waits || ((refusal == Refusal::two_primaries || refusal == Refusal::refused_by_peer) &&
+                                        World::now() - begun < patience);
       code = retry ? -1 : refused(state, "primary", target, refusal);
     });
-    if (code >= 0) {
-      return code;
-    }
+    if (code >= 0) { return code; }
     pause_for(0.01);
   }
 }
 
-int Drbdadm::secondary(State& state, const Target& target)
-{
+int Drbdadm::secondary(State& state, const Target& target) {
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr) {
-    return not_up(state, "secondary", target);
-  }
+  if (resource == nullptr) { return not_up(state, "secondary", target); }
   return refused(state, "secondary", target, demote(run_.world, state, run_.world.index(), *resource, "drbdadm"));
 }
 
-void Drbdadm::configure_net(Resource& resource, const Target& target) const
-{
+void Drbdadm::configure_net(Resource& resource, const Target& target) const {
   resource.net.clear();
-  for (const auto& [name, value] : merged_options(config_, *target.resource, "net")) {
-    resource.net[name] = value;
-  }
+  for (const auto& [name, value] : merged_options(config_, *target.resource, "net")) { resource.net[name] = value; }
   resource.two_primaries = resource.net.contains("allow-two-primaries") && resource.net["allow-two-primaries"] != "no";
 }
 
-int Drbdadm::up(State& state, const Target& target)
-{
+int Drbdadm::up(State& state, const Target& target) {
   if (kernel_resource(state, target) != nullptr) {
     const std::string minor = std::to_string(target.own->volumes.front().minor);
     run_.output.err += "Device '" + minor + "' is configured!\nCommand 'drbdmeta " + minor + " v08 " +
@@ -258,12 +234,9 @@ int Drbdadm::up(State& state, const Target& target)
   return 0;
 }
 
-int Drbdadm::down(State& state, const Target& target)
-{
+int Drbdadm::down(State& state, const Target& target) {
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr) {
-    return 0;
-  }
+  if (resource == nullptr) { return 0; }
   const Refusal refusal = demote(run_.world, state, run_.world.index(), *resource, "drbdadm down");
   if (refusal != Refusal::none || held_open(here(state), *resource)) {
     return refused(state, "down", target, Refusal::in_use);
@@ -275,12 +248,11 @@ int Drbdadm::down(State& state, const Target& target)
   return 0;
 }
 
-int Drbdadm::connect(State& state, const Target& target, bool discard)
-{
+int Drbdadm::connect(State& state, const Target& target, bool discard) {
   Resource* resource = kernel_resource(state, target);
   if (resource == nullptr) {
-    return fail(state, target.resource->name + ": Failure: (158) Unknown resource\n", "connect " + target.resource->name,
-                10);
+    return fail(state, target.resource->name + ": Failure: (158) Unknown resource\n",
+                "connect " + target.resource->name, 10);
   }
   const std::string line = "connect " + target.resource->name + " " + endpoints(target) + option_arguments(target);
   if (resource->has_net) {
@@ -295,52 +267,34 @@ int Drbdadm::connect(State& state, const Target& target, bool discard)
   return 0;
 }
 
-int Drbdadm::disconnect(State& state, const Target& target)
-{
+int Drbdadm::disconnect(State& state, const Target& target) {
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr || !resource->has_net) {
-    return unknown_connection(state, "disconnect", target, "");
-  }
+  if (resource == nullptr || !resource->has_net) { return unknown_connection(state, "disconnect", target, ""); }
   stand_alone(run_.world, state, run_.world.index(), *resource, "disconnect");
   return 0;
 }
 
-int Drbdadm::adjust(State& state, const Target& target)
-{
+int Drbdadm::adjust(State& state, const Target& target) {
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr) {
-    return up(state, target);
-  }
-  if (!resource->has_net) {
-    return connect(state, target, false);
-  }
+  if (resource == nullptr) { return up(state, target); }
+  if (!resource->has_net) { return connect(state, target, false); }
   const std::string wanted = option_of(config_, *target.resource, "net", "allow-two-primaries");
   const bool yes = !wanted.empty() && wanted != "no";
-  if (yes == resource->two_primaries) {
-    return 0;
-  }
+  if (yes == resource->two_primaries) { return 0; }
   return net_options(state, target, {std::string("--allow-two-primaries=") + (yes ? "yes" : "no")});
 }
 
-int Drbdadm::net_options(State& state, const Target& target, const Arguments& options)
-{
+int Drbdadm::net_options(State& state, const Target& target, const Arguments& options) {
   std::string given;
   std::optional<bool> two_primaries;
   for (const auto& option : options) {
     given += " " + option;
-    if (option.starts_with("--allow-two-primaries")) {
-      two_primaries = option != "--allow-two-primaries=no";
-    }
+    if (option.starts_with("--allow-two-primaries")) { two_primaries = option != "--allow-two-primaries=no"; }
   }
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr || !resource->has_net) {
-    return unknown_connection(state, "net-options", target, given);
-  }
-  if (!two_primaries || *two_primaries == resource->two_primaries) {
-    return 0;
-  }
-  if (!*two_primaries && resource->role == "Primary" &&
-      peer_role(state, run_.world.index(), *resource) == "Primary") {
+  if (resource == nullptr || !resource->has_net) { return unknown_connection(state, "net-options", target, given); }
+  if (!two_primaries || *two_primaries == resource->two_primaries) { return 0; }
+  if (!*two_primaries && resource->role == "Primary" && peer_role(state, run_.world.index(), *resource) == "Primary") {
     return fail(state,
                 "??: Failure: (164) Can not clear allow_two_primaries as long as\n"
                 "there a primaries on both sides\n",
@@ -357,12 +311,9 @@ int Drbdadm::net_options(State& state, const Target& target, const Arguments& op
   return 0;
 }
 
-int Drbdadm::disk_command(State& state, const Target& target, const std::string& name)
-{
+int Drbdadm::disk_command(State& state, const Target& target, const std::string& name) {
   Resource* resource = kernel_resource(state, target);
-  if (resource == nullptr) {
-    return not_up(state, name, target);
-  }
+  if (resource == nullptr) { return not_up(state, name, target); }
   const std::string what = object(state, target);
   for (auto& volume : resource->volumes) {
     Meta& meta = meta_of(here(state), *resource, volume);
@@ -385,8 +336,7 @@ int Drbdadm::disk_command(State& state, const Target& target, const std::string&
   return 0;
 }
 
-int Drbdadm::query(State& state, const Target& target, const std::string& name)
-{
+int Drbdadm::query(State& state, const Target& target, const std::string& name) {
   Resource* resource = kernel_resource(state, target);
   if (resource == nullptr) {
     if (name == "dstate" && !is_nine(state)) {
@@ -404,15 +354,12 @@ int Drbdadm::query(State& state, const Target& target, const std::string& name)
       const std::string peer = "/" + peer_role(state, run_.world.index(), *resource);
       run_.output.out += resource->role + (is_nine(state) ? "" : peer) + "\n";
     }
-    if (is_nine(state) && name != "dstate") {
-      break;
-    }
+    if (is_nine(state) && name != "dstate") { break; }
   }
   return 0;
 }
 
-int Drbdadm::shell_query(const std::string& name, const std::vector<Target>& targets)
-{
+int Drbdadm::shell_query(const std::string& name, const std::vector<Target>& targets) {
   for (const auto& target : targets) {
     if (name == "sh-resource") {
       run_.output.out += target.resource->name + "\n";
@@ -427,32 +374,25 @@ int Drbdadm::shell_query(const std::string& name, const std::vector<Target>& tar
         run_.output.out += volume.disk + "\n";
       } else if (name == "sh-udev") {
         run_.output.out += "RESOURCE=" + target.resource->name + "\n";
-        if (!volume.implicit) {
-          run_.output.out += "VOLUME=" + std::to_string(volume.number) + "\n";
-        }
-        run_.output.out += "DEVICE=drbd" + std::to_string(volume.minor) + "\nDISK=" +
-                           (volume.disk.starts_with("/dev/") ? volume.disk.substr(5) : volume.disk) + "\n";
+        if (!volume.implicit) { run_.output.out += "VOLUME=" + std::to_string(volume.number) + "\n"; }
+        run_.output.out += "DEVICE=drbd" + std::to_string(volume.minor) +
+                           "\nDISK=" + (volume.disk.starts_with("/dev/") ? volume.disk.substr(5) : volume.disk) + "\n";
       }
     }
   }
   return 0;
 }
 
-int Drbdadm::dump(const std::string& name, const std::vector<Target>& targets, bool everything)
-{
+int Drbdadm::dump(const std::string& name, const std::vector<Target>& targets, bool everything) {
   std::vector<const ConfigResource*> resources;
-  for (const auto& target : targets) {
-    resources.push_back(target.resource);
-  }
-  run_.output.out +=
-      name == "dump" ? dump_text(config_, node_, resources, everything) : dump_xml(config_, resources);
+  for (const auto& target : targets) { resources.push_back(target.resource); }
+  run_.output.out += name == "dump" ? dump_text(config_, node_, resources, everything) : dump_xml(config_, resources);
   return 0;
 }
 
-int Drbdadm::status(const std::vector<Target>& targets, const Arguments& options)
-{
-  const Detail detail{has(options, "--verbose") || has(options, "-v"), has(options, "--statistics") || has(options, "-s"),
-                      false};
+int Drbdadm::status(const std::vector<Target>& targets, const Arguments& options) {
+  const Detail detail{has(options, "--verbose") || has(options, "-v"),
+                      has(options, "--statistics") || has(options, "-s"), false};
   return for_each(targets, [&](State& state, const Target& target) {
     if (kernel_resource(state, target) == nullptr) {
       return fail(state, target.resource->name + ": No such resource\n", "status " + target.resource->name, 10);
@@ -463,55 +403,46 @@ int Drbdadm::status(const std::vector<Target>& targets, const Arguments& options
   });
 }
 
-void Drbdadm::make_devices(const Target& target, bool present) const
-{
+void Drbdadm::make_devices(const Target& target, bool present) const {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  const auto always = std::ranges::any_of(config_.global, [](const auto& o) { return o.first == "udev-always-use-vnr"; });
+  const auto always =
+      std::ranges::any_of(config_.global, [](const auto& o) { return o.first == "udev-always-use-vnr"; });
   for (const auto& volume : target.own->volumes) {
     const std::string device = "/dev/drbd" + std::to_string(volume.minor);
     const bool numbered = !volume.implicit || always;
-    const fs::path link = "/dev/drbd/by-res/" + target.resource->name + (numbered ? "/" + std::to_string(volume.number) : "");
+    const fs::path link =
+        "/dev/drbd/by-res/" + target.resource->name + (numbered ? "/" + std::to_string(volume.number) : "");
     fs::remove(link, ignored);
     if (!present) {
       fs::remove(device, ignored);
-      if (numbered) {
-        fs::remove(link.parent_path(), ignored);
-      }
+      if (numbered) { fs::remove(link.parent_path(), ignored); }
       continue;
     }
     constexpr unsigned drbd_major = 147;
     if (::mknod(device.c_str(), S_IFBLK | 0660, ::makedev(drbd_major, static_cast<unsigned>(volume.minor))) != 0 &&
         errno != EEXIST) {
-      write_file(device, "");  // a container that may not make devices: the name is there at least
+      write_file(device, ""); // a container that may not make devices: the name is there at least
     }
     fs::create_directories(link.parent_path(), ignored);
     fs::create_symlink((numbered ? "../../../drbd" : "../../drbd") + std::to_string(volume.minor), link, ignored);
   }
 }
 
-int Drbdadm::command(const std::string& name, const Arguments& operands, const Arguments& options, bool dry)
-{
+int Drbdadm::command(const std::string& name, const Arguments& operands, const Arguments& options, bool dry) {
   Arguments names = operands;
-  if (names.empty() && (name == "status" || name == "dump" || name == "dump-xml")) {
-    names = {"all"};
-  }
-  if (name == "sh-nop") {
-    return 0;
-  }
+  if (names.empty() && (name == "status" || name == "dump" || name == "dump-xml")) { names = {"all"}; }
+  if (name == "sh-nop") { return 0; }
   if (name == "sh-resources") {
     std::string text;
-    for (const auto& resource : config_.resources) {
-      text += (text.empty() ? "" : " ") + resource.name;
-    }
+    for (const auto& resource : config_.resources) { text += (text.empty() ? "" : " ") + resource.name; }
     run_.output.out += text.empty() ? "" : text + "\n";
     return 0;
   }
-  static const Arguments known{"primary",    "secondary",   "role",        "cstate",     "dstate",  "status",
-                               "dump",       "dump-xml",    "sh-resource", "sh-dev",     "sh-minor", "sh-udev",
-                               "sh-ll-dev",  "up",          "down",        "connect",    "disconnect", "adjust",
-                               "net-options", "attach",     "detach",      "outdate",    "invalidate",
-                               "invalidate-remote"};
+  static const Arguments known{"primary",     "secondary", "role",        "cstate",  "dstate",     "status",
+                               "dump",        "dump-xml",  "sh-resource", "sh-dev",  "sh-minor",   "sh-udev",
+                               "sh-ll-dev",   "up",        "down",        "connect", "disconnect", "adjust",
+                               "net-options", "attach",    "detach",      "outdate", "invalidate", "invalidate-remote"};
   if (!has(known, name)) {
     run_.output.err += "drbdadm: Unknown command '" + name + "'\n";
     return 20;
@@ -521,23 +452,13 @@ int Drbdadm::command(const std::string& name, const Arguments& operands, const A
     return 20;
   }
   const auto wanted = targets(names);
-  if (!wanted) {
-    return 1;
-  }
-  if (name == "status") {
-    return status(*wanted, options);
-  }
-  if (name == "dump" || name == "dump-xml") {
-    return dump(name, *wanted, names == Arguments{"all"});
-  }
-  if (name.starts_with("sh-")) {
-    return shell_query(name, *wanted);
-  }
+  if (!wanted) { return 1; }
+  if (name == "status") { return status(*wanted, options); }
+  if (name == "dump" || name == "dump-xml") { return dump(name, *wanted, names == Arguments{"all"}); }
+  if (name.starts_with("sh-")) { return shell_query(name, *wanted); }
   if (dry) {
     return for_each(*wanted, [&](State& state, const Target& target) {
-      if (name != "adjust") {
-        run_.output.out += tool(state) + " " + name + " " + object(state, target) + "\n";
-      }
+      if (name != "adjust") { run_.output.out += tool(state) + " " + name + " " + object(state, target) + "\n"; }
       return 0;
     });
   }
@@ -550,46 +471,29 @@ int Drbdadm::command(const std::string& name, const Arguments& operands, const A
     return worst;
   }
   return for_each(*wanted, [&](State& state, const Target& target) {
-    if (name == "secondary") {
-      return secondary(state, target);
-    }
-    if (name == "up") {
-      return up(state, target);
-    }
-    if (name == "down") {
-      return down(state, target);
-    }
-    if (name == "connect") {
-      return connect(state, target, has(options, "--discard-my-data"));
-    }
-    if (name == "disconnect") {
-      return disconnect(state, target);
-    }
-    if (name == "adjust") {
-      return adjust(state, target);
-    }
-    if (name == "net-options") {
-      return net_options(state, target, options);
-    }
-    if (name == "role" || name == "cstate" || name == "dstate") {
-      return query(state, target, name);
-    }
+    if (name == "secondary") { return secondary(state, target); }
+    if (name == "up") { return up(state, target); }
+    if (name == "down") { return down(state, target); }
+    if (name == "connect") { return connect(state, target, has(options, "--discard-my-data")); }
+    if (name == "disconnect") { return disconnect(state, target); }
+    if (name == "adjust") { return adjust(state, target); }
+    if (name == "net-options") { return net_options(state, target, options); }
+    if (name == "role" || name == "cstate" || name == "dstate") { return query(state, target, name); }
     return disk_command(state, target, name);
   });
 }
 
-std::string version_text(bool nine)
-{
-  return std::string("DRBDADM_BUILDTAG=GIT-hash:\\ 409097fe02187f83790b88ac3e0d94f3c167adab\\ reproducible\\ build\\,\\ "
-                     "2023-01-09\\ 14:51:18\nDRBDADM_API_VERSION=") +
+std::string version_text(bool nine) {
+  return std::string(
+             "DRBDADM_BUILDTAG=GIT-hash:\\ 409097fe02187f83790b88ac3e0d94f3c167adab\\ reproducible\\ build\\,\\ "
+             "2023-01-09\\ 14:51:18\nDRBDADM_API_VERSION=") +
          (nine ? "2" : "1") + "\nDRBD_KERNEL_VERSION_CODE=" + (nine ? "0x090205" : "0x08040b") +
          "\nDRBDADM_VERSION_CODE=0x091600\nDRBDADM_VERSION=9.22.0\n";
 }
 
 } // namespace
 
-int drbdadm_main(Run& run, const Arguments& arguments)
-{
+int drbdadm_main(Run& run, const Arguments& arguments) {
   Arguments operands;
   Arguments options;
   std::string command;

@@ -31,24 +31,19 @@ To get more details about a command issue 'drbdsetup help cmd'.
 
 )";
 
-int usage(Run& run, const std::string& message)
-{
+int usage(Run& run, const std::string& message) {
   run.output.out += usage_84;
   run.output.err += message;
   return 20;
 }
 
-bool has(const Arguments& arguments, const std::string& wanted)
-{
+bool has(const Arguments& arguments, const std::string& wanted) {
   return std::ranges::find(arguments, wanted) != arguments.end();
 }
 
 /// A resource by its name, or by a minor of it: "1", "/dev/drbd1".
-Resource* resource_of(Node& node, std::string object)
-{
-  if (object.starts_with("/dev/drbd")) {
-    object.erase(0, 9);
-  }
+Resource* resource_of(Node& node, std::string object) {
+  if (object.starts_with("/dev/drbd")) { object.erase(0, 9); }
   for (auto& resource : node.resources) {
     if (resource.name == object || std::ranges::any_of(resource.volumes, [&](const Volume& volume) {
           return std::to_string(volume.minor) == object;
@@ -59,13 +54,13 @@ Resource* resource_of(Node& node, std::string object)
   return nullptr;
 }
 
-int show_or_status(Run& run, State& state, const std::string& command, const std::string& name, const Arguments& options)
-{
+int show_or_status(Run& run, State& state, const std::string& command, const std::string& name,
+                   const Arguments& options) {
   const int node = run.world.index();
   const auto wanted = [&](const Resource& resource) { return name.empty() || name == "all" || resource.name == name; };
   const bool json = has(options, "--json") || has(options, "-j");
-  const Detail detail{has(options, "--verbose") || has(options, "-v"), has(options, "--statistics") || has(options, "-s"),
-                      has(options, "--timestamps")};
+  const Detail detail{has(options, "--verbose") || has(options, "-v"),
+                      has(options, "--statistics") || has(options, "-s"), has(options, "--timestamps")};
   Node& here = state.nodes[static_cast<std::size_t>(node)];
   if (!name.empty() && name != "all" && find_resource(here, name) == nullptr) {
     run.output.err += name + ": No such resource\n";
@@ -92,8 +87,7 @@ int show_or_status(Run& run, State& state, const std::string& command, const std
   return 0;
 }
 
-int on_object(Run& run, State& state, const std::string& command, const std::string& object)
-{
+int on_object(Run& run, State& state, const std::string& command, const std::string& object) {
   const int node = run.world.index();
   Resource* resource = resource_of(state.nodes[static_cast<std::size_t>(node)], object);
   if (resource == nullptr) {
@@ -139,13 +133,10 @@ int on_object(Run& run, State& state, const std::string& command, const std::str
 
 } // namespace
 
-int drbdsetup_main(Run& run, const Arguments& arguments)
-{
+int drbdsetup_main(Run& run, const Arguments& arguments) {
   Arguments options;
   Arguments words;
-  for (const auto& argument : arguments) {
-    (argument.starts_with("-") ? options : words).push_back(argument);
-  }
+  for (const auto& argument : arguments) { (argument.starts_with("-") ? options : words).push_back(argument); }
   const std::string command = words.empty() ? "" : words.front();
   const std::string object = words.size() > 1 ? words[1] : "";
   const bool nine = is_nine(run.world.look());
@@ -166,9 +157,7 @@ int drbdsetup_main(Run& run, const Arguments& arguments)
         code = usage(run, "");
       }
     });
-    if (code < 0) {
-      pause_for(0.01);
-    }
+    if (code < 0) { pause_for(0.01); }
   }
   if (command == "events2" && !has(options, "--now")) {
     run.output.flush();

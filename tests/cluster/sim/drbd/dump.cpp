@@ -4,8 +4,7 @@ namespace sim {
 
 namespace {
 
-std::string section_text(const std::string& name, const Options& options, const std::string& indent)
-{
+std::string section_text(const std::string& name, const Options& options, const std::string& indent) {
   std::string text = indent + name + " {\n";
   for (const auto& [key, value] : options) {
     const bool plain = value.find_first_of(" \t\"'") == std::string::npos;
@@ -15,15 +14,13 @@ std::string section_text(const std::string& name, const Options& options, const 
   return text + indent + "}\n";
 }
 
-std::string volume_text(const ConfigVolume& volume, const std::string& indent)
-{
+std::string volume_text(const ConfigVolume& volume, const std::string& indent) {
   return indent + format("%-16s %s minor %d;\n", "device", volume.device.c_str(), volume.minor) + indent +
          format("%-16s %s;\n", "disk", volume.disk.c_str()) + indent +
          format("%-16s %s;\n", "meta-disk", volume.meta_disk.c_str());
 }
 
-std::string host_text(const ConfigHost& host)
-{
+std::string host_text(const ConfigHost& host) {
   std::string text = "    on " + host.name + " {\n";
   for (const auto& volume : host.volumes) {
     if (volume.implicit) {
@@ -36,8 +33,7 @@ std::string host_text(const ConfigHost& host)
                        host.port.c_str());
 }
 
-std::string xml_section(const std::string& name, const Options& options, const std::string& indent)
-{
+std::string xml_section(const std::string& name, const Options& options, const std::string& indent) {
   std::string text = indent + "<section name=\"" + name + "\">\n";
   for (const auto& [key, value] : options) {
     text += indent + "    <option name=\"" + key + "\" value=\"" + value + "\"/>\n";
@@ -45,8 +41,7 @@ std::string xml_section(const std::string& name, const Options& options, const s
   return text + indent + "</section>\n";
 }
 
-std::string xml_host(const ConfigHost& host)
-{
+std::string xml_host(const ConfigHost& host) {
   std::string text = "        <host name=\"" + host.name + "\">\n";
   for (const auto& volume : host.volumes) {
     text += format("            <volume vnr=\"%d\">\n                <device minor=\"%d\">%s</device>\n", volume.number,
@@ -61,14 +56,11 @@ std::string xml_host(const ConfigHost& host)
 } // namespace
 
 std::string dump_text(const DrbdConfig& config, const std::string& node,
-                      const std::vector<const ConfigResource*>& resources, bool everything)
-{
+                      const std::vector<const ConfigResource*>& resources, bool everything) {
   std::string text = "# /etc/drbd.conf\n";
   if (everything && !config.global.empty()) {
     text += "global {\n";
-    for (const auto& [key, value] : config.global) {
-      text += "    " + key + " " + value + ";\n";
-    }
+    for (const auto& [key, value] : config.global) { text += "    " + key + " " + value + ";\n"; }
     text += "    cmd-timeout-medium 600;\n    cmd-timeout-long 0;\n}\n\n";
   }
   if (!config.common.empty()) {
@@ -82,19 +74,14 @@ std::string dump_text(const DrbdConfig& config, const std::string& node,
     text += "# resource " + resource->name + " on " + node + ": not ignored, not stacked\n";
     text += format("# defined at %s:%d\n", resource->file.c_str(), resource->line);
     text += "resource " + resource->name + " {\n";
-    for (const auto& host : resource->hosts) {
-      text += host_text(host);
-    }
-    for (const auto& [name, options] : resource->sections) {
-      text += section_text(name, options, "    ");
-    }
+    for (const auto& host : resource->hosts) { text += host_text(host); }
+    for (const auto& [name, options] : resource->sections) { text += section_text(name, options, "    "); }
     text += "}\n\n";
   }
   return text;
 }
 
-std::string dump_xml(const DrbdConfig& config, const std::vector<const ConfigResource*>& resources)
-{
+std::string dump_xml(const DrbdConfig& config, const std::vector<const ConfigResource*>& resources) {
   std::string text = "<config file=\"/etc/drbd.conf\">\n";
   if (!config.common.empty()) {
     text += "    <common>\n";
@@ -106,12 +93,8 @@ std::string dump_xml(const DrbdConfig& config, const std::vector<const ConfigRes
   for (const ConfigResource* resource : resources) {
     text += "    <resource name=\"" + resource->name + "\" conf-file-line=\"" +
             format("%s:%d", resource->file.c_str(), resource->line) + "\">\n";
-    for (const auto& host : resource->hosts) {
-      text += xml_host(host);
-    }
-    for (const auto& [name, options] : resource->sections) {
-      text += xml_section(name, options, "        ");
-    }
+    for (const auto& host : resource->hosts) { text += xml_host(host); }
+    for (const auto& [name, options] : resource->sections) { text += xml_section(name, options, "        "); }
     text += "    </resource>\n";
   }
   return text + "</config>\n";

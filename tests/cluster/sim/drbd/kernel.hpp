@@ -2,8 +2,8 @@
 // The DRBD kernel module of both nodes: roles, connections, data generations, resync, split brain.
 //
 // Data is modelled by generations, as DRBD does: a Primary that loses its peer, and a node promoted without one, starts
-// a new generation and remembers the one both had. At the handshake one side is ahead (resync), or both are (split brain).
-// Source: captured states of DRBD 8.4.11; drbd_nl.c and drbd_receiver.c for what was not captured.
+// a new generation and remembers the one both had. At the handshake one side is ahead (resync), or both are (split
+// brain). Source: captured states of DRBD 8.4.11; drbd_nl.c and drbd_receiver.c for what was not captured.
 
 #include "world/world.hpp"
 
@@ -16,11 +16,11 @@ namespace sim {
 /// Why a state change was refused.
 enum class Refusal {
   none,
-  two_primaries,      ///< -1: the peer is Primary and this node does not allow two
-  refused_by_peer,    ///< -10: the peer does not allow two
-  no_good_data,       ///< -2: no UpToDate data
-  in_use,             ///< -12: a guest holds the device open
-  waits,              ///< the peer does not answer, and DRBD has not noticed yet: the command blocks
+  two_primaries,   ///< -1: the peer is Primary and this node does not allow two
+  refused_by_peer, ///< -10: the peer does not allow two
+  no_good_data,    ///< -2: no UpToDate data
+  in_use,          ///< -12: a guest holds the device open
+  waits,           ///< the peer does not answer, and DRBD has not noticed yet: the command blocks
 };
 
 [[nodiscard]] Refusal promote(World& world, State& state, int node, Resource& resource, const std::string& by);

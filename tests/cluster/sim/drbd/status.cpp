@@ -12,22 +12,18 @@ namespace {
 /// Words side by side, a new line before the one that would pass column 80.
 class Wrapped {
 public:
-  void word(int indent, const std::string& text)
-  {
+  void word(int indent, const std::string& text) {
     const std::size_t width = text.size() + 1;
-    if (column_ > 0 && column_ + width > 80) {
-      newline();
-    }
+    if (column_ > 0 && column_ + width > 80) { newline(); }
     if (column_ == 0) {
       text_.append(static_cast<std::size_t>(indent), ' ').append(text);
-      column_ = std::max<std::size_t>(1, text.size() - 1);  // the indentation does not count, as in drbdsetup
+      column_ = std::max<std::size_t>(1, text.size() - 1); // the indentation does not count, as in drbdsetup
     } else {
       text_.append(" ").append(text);
       column_ += width;
     }
   }
-  void newline()
-  {
+  void newline() {
     text_ += "\n";
     column_ = 0;
   }
@@ -39,31 +35,25 @@ private:
   std::size_t column_ = 0;
 };
 
-std::string number(const char* key, std::int64_t value)
-{
+std::string number(const char* key, std::int64_t value) {
   return format("%s:%lld", key, static_cast<long long>(value));
 }
 
-bool single(const Resource& resource)
-{
-  return resource.volumes.size() == 1 && resource.volumes.front().number == 0;
-}
+bool single(const Resource& resource) { return resource.volumes.size() == 1 && resource.volumes.front().number == 0; }
 
-std::string device_statistics(const Volume& volume)
-{
+std::string device_statistics(const Volume& volume) {
   return format(" size:65496 read:%lld written:%lld al-writes:8 bm-writes:0 upper-pending:0 lower-pending:0 "
                 "al-suspended:no blocked:no",
                 static_cast<long long>(volume.read), static_cast<long long>(volume.written));
 }
 
-std::string peer_statistics(const Volume& volume)
-{
-  return format(" received:%lld sent:%lld out-of-sync:%lld pending:0 unacked:0", static_cast<long long>(volume.received),
-                static_cast<long long>(volume.sent), static_cast<long long>(volume.out_of_sync));
+std::string peer_statistics(const Volume& volume) {
+  return format(" received:%lld sent:%lld out-of-sync:%lld pending:0 unacked:0",
+                static_cast<long long>(volume.received), static_cast<long long>(volume.sent),
+                static_cast<long long>(volume.out_of_sync));
 }
 
-void add_words(Wrapped& wrapped, int indent, const std::string& words)
-{
+void add_words(Wrapped& wrapped, int indent, const std::string& words) {
   for (std::size_t at = 1; at < words.size();) {
     const std::size_t end = std::min(words.find(' ', at), words.size());
     wrapped.word(indent, words.substr(at, end - at));
@@ -71,23 +61,20 @@ void add_words(Wrapped& wrapped, int indent, const std::string& words)
   }
 }
 
-double done_percent(const State& state, const Resource& resource)
-{
+double done_percent(const State& state, const Resource& resource) {
   const double left = std::max(0.0, resource.sync_until - World::now());
   const double whole = std::max(state.settings.resync_seconds, 0.001);
   return std::clamp(100.0 * (1 - left / whole), 0.0, 99.99);
 }
 
-void device_lines(Wrapped& wrapped, const State& state, const Node& node, const Resource& resource, const Detail& detail)
-{
+void device_lines(Wrapped& wrapped, const State& state, const Node& node, const Resource& resource,
+                  const Detail& detail) {
   for (const auto& volume : resource.volumes) {
     int indent = 2;
     if (detail.verbose || !single(resource)) {
       wrapped.word(indent, number("volume", volume.number));
       indent = 6;
-      if (detail.verbose) {
-        wrapped.word(indent, number("minor", volume.minor));
-      }
+      if (detail.verbose) { wrapped.word(indent, number("minor", volume.minor)); }
     }
     wrapped.word(indent, "disk:" + volume.disk);
     if (is_nine(state)) {
@@ -111,8 +98,7 @@ void device_lines(Wrapped& wrapped, const State& state, const Node& node, const 
   }
 }
 
-void peer_device_lines(Wrapped& wrapped, State& state, int node, const Resource& resource, const Detail& detail)
-{
+void peer_device_lines(Wrapped& wrapped, State& state, int node, const Resource& resource, const Detail& detail) {
   for (const auto& volume : resource.volumes) {
     int indent = 4;
     if (detail.verbose || !single(resource)) {
@@ -125,12 +111,8 @@ void peer_device_lines(Wrapped& wrapped, State& state, int node, const Resource&
       indent = 8;
     }
     wrapped.word(indent, "peer-disk:" + peer_disk(state, node, resource, volume));
-    if (syncing) {
-      wrapped.word(8, format("done:%.2f", done_percent(state, resource)));
-    }
-    if (detail.verbose) {
-      wrapped.word(8, "resync-suspended:no");
-    }
+    if (syncing) { wrapped.word(8, format("done:%.2f", done_percent(state, resource))); }
+    if (detail.verbose) { wrapped.word(8, "resync-suspended:no"); }
     if (detail.statistics) {
       wrapped.newline();
       add_words(wrapped, 8,
@@ -142,37 +124,23 @@ void peer_device_lines(Wrapped& wrapped, State& state, int node, const Resource&
   }
 }
 
-void connection_lines(Wrapped& wrapped, State& state, int node, const Resource& resource, const Detail& detail)
-{
+void connection_lines(Wrapped& wrapped, State& state, int node, const Resource& resource, const Detail& detail) {
   // A StandAlone connection is not shown by 8.4 at all (captured); 9 shows it as long as it is configured.
   if (!resource.has_net && !(is_nine(state) && resource.connection == "StandAlone" && !resource.peer_name.empty())) {
     return;
   }
   const bool connected = resource.connection == "Connected";
   wrapped.word(2, is_nine(state) ? resource.peer_name : "peer");
-  if (detail.verbose && is_nine(state)) {
-    wrapped.word(6, number("node-id", 1 - node));
-  }
-  if (detail.verbose || !connected) {
-    wrapped.word(6, "connection:" + resource.connection);
-  }
-  if (detail.verbose || connected) {
-    wrapped.word(6, "role:" + peer_role(state, node, resource));
-  }
-  if (detail.verbose && is_nine(state)) {
-    wrapped.word(6, "tls:no");
-  }
-  if (detail.verbose) {
-    wrapped.word(6, "congested:no");
-  }
+  if (detail.verbose && is_nine(state)) { wrapped.word(6, number("node-id", 1 - node)); }
+  if (detail.verbose || !connected) { wrapped.word(6, "connection:" + resource.connection); }
+  if (detail.verbose || connected) { wrapped.word(6, "role:" + peer_role(state, node, resource)); }
+  if (detail.verbose && is_nine(state)) { wrapped.word(6, "tls:no"); }
+  if (detail.verbose) { wrapped.word(6, "congested:no"); }
   wrapped.newline();
-  if (detail.verbose || detail.statistics || connected) {
-    peer_device_lines(wrapped, state, node, resource, detail);
-  }
+  if (detail.verbose || detail.statistics || connected) { peer_device_lines(wrapped, state, node, resource, detail); }
 }
 
-std::string timestamp()
-{
+std::string timestamp() {
   timeval now{};
   ::gettimeofday(&now, nullptr);
   std::tm broken{};
@@ -182,21 +150,20 @@ std::string timestamp()
 }
 
 void device_events(std::string& text, const std::string& prefix, const State& state, const Node& node,
-                   const Resource& resource, const Detail& detail)
-{
+                   const Resource& resource, const Detail& detail) {
   for (const auto& volume : resource.volumes) {
     text += prefix + format("device name:%s volume:%d minor:%d disk:%s", resource.name.c_str(), volume.number,
                             volume.minor, volume.disk.c_str());
     if (is_nine(state)) {
-      text += " client:no backing_dev:" + volume.backing + " quorum:yes open:" + (held_open(node, resource) ? "yes" : "no");
+      text +=
+          " client:no backing_dev:" + volume.backing + " quorum:yes open:" + (held_open(node, resource) ? "yes" : "no");
     }
     text += (detail.statistics ? device_statistics(volume) : "") + "\n";
   }
 }
 
 void peer_device_events(std::string& text, const std::string& prefix, State& state, int node, const Resource& resource,
-                        const std::string& connection, const Detail& detail)
-{
+                        const std::string& connection, const Detail& detail) {
   for (const auto& volume : resource.volumes) {
     text += prefix + "peer-device name:" + resource.name + " " + connection +
             format(" volume:%d replication:%s peer-disk:%s%s resync-suspended:no", volume.number,
@@ -208,38 +175,24 @@ void peer_device_events(std::string& text, const std::string& prefix, State& sta
 
 } // namespace
 
-bool is_nine(const State& state)
-{
-  return state.settings.dialect == "9";
-}
+bool is_nine(const State& state) { return state.settings.dialect == "9"; }
 
-std::string old_cstate(const Resource& resource)
-{
-  if (resource.connection == "Connecting") {
-    return "WFConnection";
-  }
+std::string old_cstate(const Resource& resource) {
+  if (resource.connection == "Connecting") { return "WFConnection"; }
   return resource.replication.starts_with("Sync") ? resource.replication : resource.connection;
 }
 
-std::string status_text(State& state, int node, const Detail& detail, const std::function<bool(const Resource&)>& wanted)
-{
+std::string status_text(State& state, int node, const Detail& detail,
+                        const std::function<bool(const Resource&)>& wanted) {
   Wrapped wrapped;
   const Node& here = state.nodes[static_cast<std::size_t>(node)];
   for (const auto& resource : here.resources) {
-    if (!wanted(resource)) {
-      continue;
-    }
+    if (!wanted(resource)) { continue; }
     wrapped.word(0, resource.name);
-    if (detail.verbose && is_nine(state)) {
-      wrapped.word(4, number("node-id", node));
-    }
+    if (detail.verbose && is_nine(state)) { wrapped.word(4, number("node-id", node)); }
     wrapped.word(4, "role:" + resource.role);
-    if (detail.verbose) {
-      wrapped.word(4, "suspended:no");
-    }
-    if (detail.verbose && is_nine(state)) {
-      wrapped.word(4, "force-io-failures:no");
-    }
+    if (detail.verbose) { wrapped.word(4, "suspended:no"); }
+    if (detail.verbose && is_nine(state)) { wrapped.word(4, "force-io-failures:no"); }
     if (detail.statistics) {
       wrapped.newline();
       wrapped.word(4, "write-ordering:flush");
@@ -253,15 +206,12 @@ std::string status_text(State& state, int node, const Detail& detail, const std:
 }
 
 std::string events2_text(State& state, int node, const Detail& detail,
-                         const std::function<bool(const Resource&)>& wanted)
-{
+                         const std::function<bool(const Resource&)>& wanted) {
   std::string text;
   const Node& here = state.nodes[static_cast<std::size_t>(node)];
   const auto prefix = [&] { return (detail.timestamps ? timestamp() : "") + "exists "; };
   for (const auto& resource : here.resources) {
-    if (!wanted(resource)) {
-      continue;
-    }
+    if (!wanted(resource)) { continue; }
     const std::string start = prefix();
     text += start + "resource name:" + resource.name + " role:" + resource.role + " suspended:no";
     if (is_nine(state)) {
@@ -283,19 +233,16 @@ std::string events2_text(State& state, int node, const Detail& detail,
   return text + prefix() + "-\n";
 }
 
-std::string status_json(State& state, int node, const std::function<bool(const Resource&)>& wanted)
-{
+std::string status_json(State& state, int node, const std::function<bool(const Resource&)>& wanted) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   const Node& here = state.nodes[static_cast<std::size_t>(node)];
   for (const auto& resource : here.resources) {
-    if (!wanted(resource)) {
-      continue;
-    }
-    Json entry{{"name", resource.name},     {"node-id", node},          {"role", resource.role},
-               {"suspended", false},        {"suspended-user", false},  {"suspended-no-data", false},
+    if (!wanted(resource)) { continue; }
+    Json entry{{"name", resource.name},      {"node-id", node},           {"role", resource.role},
+               {"suspended", false},         {"suspended-user", false},   {"suspended-no-data", false},
                {"suspended-fencing", false}, {"suspended-quorum", false}, {"force-io-failures", false},
-               {"write-ordering", "flush"}, {"devices", Json::array()}, {"connections", Json::array()}};
+               {"write-ordering", "flush"},  {"devices", Json::array()},  {"connections", Json::array()}};
     Json peer_devices = Json::array();
     for (const auto& volume : resource.volumes) {
       entry["devices"].push_back({{"volume", volume.number},

@@ -1,7 +1,8 @@
 #pragma once
 // The simulated drbdadm and drbdsetup, in the dialect of DRBD 8.4 or 9. Each function returns an exit code; what is
 // printed goes into `run.output`.
-// Source: captured outputs of drbd-utils 9.22 with module 8.4.11; drbd-utils' user/v9/drbdsetup.c for the other dialect.
+// Source: captured outputs of drbd-utils 9.22 with module 8.4.11; drbd-utils' user/v9/drbdsetup.c for the other
+// dialect.
 
 #include "drbd/config.hpp"
 #include "world/state.hpp"

@@ -14,15 +14,11 @@ struct Due {
   std::function<void()> happen;
 };
 
-void consider(Due& first, double at, std::function<void()> happen)
-{
-  if (at >= 0 && (first.at < 0 || at < first.at)) {
-    first = {at, std::move(happen)};
-  }
+void consider(Due& first, double at, std::function<void()> happen) {
+  if (at >= 0 && (first.at < 0 || at < first.at)) { first = {at, std::move(happen)}; }
 }
 
-void consider_guests(World& world, State& state, Due& first)
-{
+void consider_guests(World& world, State& state, Due& first) {
   for (int n = 0; n < 2; ++n) {
     for (auto& domain : state.nodes[static_cast<std::size_t>(n)].domains) {
       if (domain.wanted_at >= 0) {
@@ -33,8 +29,7 @@ void consider_guests(World& world, State& state, Due& first)
   }
 }
 
-void consider_links(World& world, State& state, Due& first)
-{
+void consider_links(World& world, State& state, Due& first) {
   for (int n = 0; n < 2; ++n) {
     for (auto& resource : state.nodes[static_cast<std::size_t>(n)].resources) {
       if (resource.broken_at >= 0) {
@@ -42,9 +37,8 @@ void consider_links(World& world, State& state, Due& first)
         consider(first, at, [&world, &state, n, &resource, at] { lose_peer(world, state, n, resource, at); });
       }
       if (resource.sync_until >= 0) {
-        consider(first, resource.sync_until, [&world, &state, n, &resource] {
-          finish_resync(world, state, n, resource, resource.sync_until);
-        });
+        consider(first, resource.sync_until,
+                 [&world, &state, n, &resource] { finish_resync(world, state, n, resource, resource.sync_until); });
       }
     }
   }
@@ -55,15 +49,12 @@ void consider_links(World& world, State& state, Due& first)
 
 } // namespace
 
-void advance(World& world, State& state, double now)
-{
+void advance(World& world, State& state, double now) {
   for (;;) {
     Due first;
     consider_guests(world, state, first);
     consider_links(world, state, first);
-    if (first.at < 0 || first.at > now) {
-      break;
-    }
+    if (first.at < 0 || first.at > now) { break; }
     account_writes(world, state, first.at);
     first.happen();
   }

@@ -13,27 +13,21 @@ namespace sim {
 
 namespace {
 
-bool exists(const std::string& path)
-{
+bool exists(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0;
 }
 
 } // namespace
 
-std::vector<Faults::Fault> Faults::matching(const std::string& point) const
-{
+std::vector<Faults::Fault> Faults::matching(const std::string& point) const {
   std::vector<Fault> found;
   const std::string folder = world_.directory() + "/faults";
   DIR* listing = ::opendir(folder.c_str());
-  if (listing == nullptr) {
-    return found;
-  }
+  if (listing == nullptr) { return found; }
   while (const dirent* entry = ::readdir(listing)) {
     const std::string name = entry->d_name;
-    if (!name.ends_with(".json")) {
-      continue;
-    }
+    if (!name.ends_with(".json")) { continue; }
     auto what = nlohmann::json::parse(read_file(folder + "/" + name), nullptr, false);
     if (what.is_object() && what.value("point", "before") == point &&
         glob_match(what.value("node", "*"), world_.node_name()) &&
@@ -46,31 +40,24 @@ std::vector<Faults::Fault> Faults::matching(const std::string& point) const
   return found;
 }
 
-std::optional<std::int64_t> Faults::next_byte(const std::string& point, std::int64_t byte) const
-{
+std::optional<std::int64_t> Faults::next_byte(const std::string& point, std::int64_t byte) const {
   std::optional<std::int64_t> first;
   for (const auto& fault : matching(point)) {
     const std::int64_t at = fault.what.value("at_byte", std::int64_t{0});
-    if (at > byte && (!first || at < *first)) {
-      first = at;
-    }
+    if (at > byte && (!first || at < *first)) { first = at; }
   }
   return first;
 }
 
-void Faults::strike(const std::string& point, std::int64_t byte)
-{
+void Faults::strike(const std::string& point, std::int64_t byte) {
   for (const auto& fault : matching(point)) {
     if (fault.what.value("at_byte", std::int64_t{0}) <= byte || byte < 0) {
-      if (take(fault)) {
-        act(fault);
-      }
+      if (take(fault)) { act(fault); }
     }
   }
 }
 
-bool Faults::take(const Fault& fault) const
-{
+bool Faults::take(const Fault& fault) const {
   const std::string folder = world_.directory() + "/faults";
   const int lock = ::open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ::flock(lock, LOCK_EX);
@@ -86,16 +73,13 @@ bool Faults::take(const Fault& fault) const
     } else if (count > 0) {
       what["count"] = count - 1;
     }
-    if (skip > 0 || count > 0) {
-      write_file(path, what.dump());
-    }
+    if (skip > 0 || count > 0) { write_file(path, what.dump()); }
   }
   ::close(lock);
   return strikes;
 }
 
-void Faults::act(const Fault& fault)
-{
+void Faults::act(const Fault& fault) {
   const std::string action = fault.what.value("action", "");
   world_.event("fault", {{"id", fault.id},
                          {"action", action},
@@ -114,14 +98,10 @@ void Faults::act(const Fault& fault)
     }
   } else if (action == "hold") {
     write_file(world_.directory() + "/held/" + fault.id, std::to_string(::getpid()) + "\n");
-    while (!exists(world_.directory() + "/released/" + fault.id)) {
-      pause_for(0.005);
-    }
+    while (!exists(world_.directory() + "/released/" + fault.id)) { pause_for(0.005); }
   } else if (action == "run") {
     const std::string command = fault.what.value("run", "");
-    if (std::system(command.c_str()) != 0) {
-      world_.event("fault-run-failed", {{"id", fault.id}});
-    }
+    if (std::system(command.c_str()) != 0) { world_.event("fault-run-failed", {{"id", fault.id}}); }
   } else if (action == "print") {
     output_.out += fault.what.value("stdout", "");
     output_.err += fault.what.value("stderr", "");

@@ -30,9 +30,7 @@ namespace sim {
 class Faults {
 public:
   Faults(World& world, std::string command_line, Output& output)
-      : world_(world), command_line_(std::move(command_line)), output_(output)
-  {
-  }
+      : world_(world), command_line_(std::move(command_line)), output_(output) {}
 
   /// Passes a point: whatever a fault says about it happens here.
   void at(const std::string& point) { strike(point, -1); }

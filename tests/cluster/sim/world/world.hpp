@@ -16,7 +16,7 @@ namespace sim {
 struct Output {
   std::string out;
   std::string err;
-  void flush();  ///< writes what was kept to stdout and stderr
+  void flush(); ///< writes what was kept to stdout and stderr
 };
 
 class World {
@@ -58,7 +58,7 @@ private:
 
 [[nodiscard]] std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
 [[nodiscard]] std::string read_file(const std::string& path);
-void write_file(const std::string& path, std::string_view content);  ///< atomically: a temporary file, then a rename
+void write_file(const std::string& path, std::string_view content); ///< atomically: a temporary file, then a rename
 [[nodiscard]] bool glob_match(const std::string& pattern, const std::string& text);
 [[nodiscard]] std::string new_uuid();
 void pause_for(double seconds);

@@ -12,42 +12,32 @@ namespace sim {
 
 namespace {
 
-const Node& node_of(const State& state, int node)
-{
-  return state.nodes[static_cast<std::size_t>(node)];
-}
+const Node& node_of(const State& state, int node) { return state.nodes[static_cast<std::size_t>(node)]; }
 
-std::string script_failure(const std::string& script, const std::string& action, const std::string& message)
-{
+std::string script_failure(const std::string& script, const std::string& action, const std::string& message) {
   return format("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/%s %s [%d] exited with "
                 "error status 1\n"
                 "libxl: error: libxl_device.c:1337:device_hotplug_child_death_cb: script: %s\n",
                 script.c_str(), action.c_str(), ::getpid() + 1, message.c_str());
 }
 
-bool held_by_another(const Node& node, const Domain& self, const Disk& wanted)
-{
+bool held_by_another(const Node& node, const Domain& self, const Disk& wanted) {
   for (const auto& domain : node.domains) {
-    if (domain.domid == self.domid || domain.uuid == self.uuid) {
-      continue;
-    }
+    if (domain.domid == self.domid || domain.uuid == self.uuid) { continue; }
     for (const auto& disk : domain.disks) {
-      if (disk.open && disk.minor >= 0 && disk.minor == wanted.minor) {
-        return true;
-      }
+      if (disk.open && disk.minor >= 0 && disk.minor == wanted.minor) { return true; }
     }
   }
   return false;
 }
 
-std::optional<std::string> attach_by_script(World& world, State& state, int node, Disk& disk)
-{
+std::optional<std::string> attach_by_script(World& world, State& state, int node, Disk& disk) {
   Resource* resource = find_resource(state.nodes[static_cast<std::size_t>(node)], disk.resource);
   const std::string failed = "/etc/xen/scripts/block-drbd failed; error detected.";
   bool good = resource != nullptr;
   if (good && resource->role != "Primary") {
     if (resource->broken_at >= 0) {
-      lose_peer(world, state, node, *resource, World::now());  // drbdadm blocks until the dead link is noticed
+      lose_peer(world, state, node, *resource, World::now()); // drbdadm blocks until the dead link is noticed
     }
     good = promote(world, state, node, *resource, "block-drbd") == Refusal::none;
     disk.promoted = good;
@@ -63,8 +53,7 @@ std::optional<std::string> attach_by_script(World& world, State& state, int node
 
 } // namespace
 
-void resolve_disk(const State& state, int node, Disk& disk)
-{
+void resolve_disk(const State& state, int node, Disk& disk) {
   if (disk.script == "block-drbd") {
     for (const auto& resource : node_of(state, node).resources) {
       if (resource.name == disk.target && !resource.volumes.empty()) {
@@ -78,9 +67,7 @@ void resolve_disk(const State& state, int node, Disk& disk)
   std::array<char, PATH_MAX> resolved{};
   const char* path = ::realpath(disk.target.c_str(), resolved.data());
   const std::string device = path != nullptr ? path : disk.target;
-  if (!device.starts_with("/dev/drbd") || device.size() < 10 || std::isdigit(device[9]) == 0) {
-    return;
-  }
+  if (!device.starts_with("/dev/drbd") || device.size() < 10 || std::isdigit(device[9]) == 0) { return; }
   const int minor = std::atoi(device.c_str() + 9);
   for (const auto& resource : node_of(state, node).resources) {
     for (const auto& volume : resource.volumes) {
@@ -93,8 +80,7 @@ void resolve_disk(const State& state, int node, Disk& disk)
   }
 }
 
-std::optional<std::string> missing_device(const State& state, int node, const Domain& domain)
-{
+std::optional<std::string> missing_device(const State& state, int node, const Domain& domain) {
   for (std::size_t i = 0; i < domain.disks.size(); ++i) {
     Disk disk = domain.disks[i];
     resolve_disk(state, node, disk);
@@ -110,21 +96,17 @@ std::optional<std::string> missing_device(const State& state, int node, const Do
   return std::nullopt;
 }
 
-std::optional<std::string> attach_disks(World& world, State& state, int node, Domain& domain)
-{
+std::optional<std::string> attach_disks(World& world, State& state, int node, Domain& domain) {
   Node& here = state.nodes[static_cast<std::size_t>(node)];
   for (auto& disk : domain.disks) {
     resolve_disk(state, node, disk);
     if (disk.script == "block-drbd") {
-      if (auto failure = attach_by_script(world, state, node, disk)) {
-        return failure;
-      }
+      if (auto failure = attach_by_script(world, state, node, disk)) { return failure; }
       continue;
     }
     if (held_by_another(here, domain, disk)) {
       return script_failure("block", "add",
-                            "Device " + disk.target +
-                                " is mounted in a guest domain,\nand so cannot be mounted now.") +
+                            "Device " + disk.target + " is mounted in a guest domain,\nand so cannot be mounted now.") +
              "libxl: error: libxl_create.c:1672:domcreate_launch_dm: Domain %u:unable to add disk devices\n";
     }
     Resource* resource = disk.resource.empty() ? nullptr : find_resource(here, disk.resource);
@@ -139,16 +121,13 @@ std::optional<std::string> attach_disks(World& world, State& state, int node, Do
   return std::nullopt;
 }
 
-void detach_disks(World& world, State& state, int node, Domain& domain)
-{
+void detach_disks(World& world, State& state, int node, Domain& domain) {
   Node& here = state.nodes[static_cast<std::size_t>(node)];
   for (auto& disk : domain.disks) {
     const bool was_open = disk.open;
     disk.open = false;
     Resource* resource = find_resource(here, disk.resource);
-    if (resource == nullptr || !was_open) {
-      continue;
-    }
+    if (resource == nullptr || !was_open) { continue; }
     if (disk.script == "block-drbd" || disk.promoted) {
       if (demote(world, state, node, *resource, disk.script.empty() ? "auto-demote" : disk.script) != Refusal::none) {
         world.event("not-demoted", {{"resource", resource->name}});
@@ -157,11 +136,8 @@ void detach_disks(World& world, State& state, int node, Domain& domain)
   }
 }
 
-void guest_writes(World& world, State& state, int node, Domain& domain, Disk& disk, std::int64_t count, double now)
-{
-  if (disk.resource.empty() && disk.open) {
-    return;
-  }
+void guest_writes(World& world, State& state, int node, Domain& domain, Disk& disk, std::int64_t count, double now) {
+  if (disk.resource.empty() && disk.open) { return; }
   Resource* resource = find_resource(state.nodes[static_cast<std::size_t>(node)], disk.resource);
   if (!disk.open || resource == nullptr || resource->role != "Primary") {
     world.event_at(now, node, "write-error",
@@ -169,7 +145,7 @@ void guest_writes(World& world, State& state, int node, Domain& domain, Disk& di
     return;
   }
   if (resource->broken_at >= 0) {
-    return;  // protocol C: a write waits for the peer until the dead link is noticed
+    return; // protocol C: a write waits for the peer until the dead link is noticed
   }
   write_volume(state, node, *resource, disk.volume, 4 * count);
   world.event_at(now, node, "write",
@@ -180,19 +156,12 @@ void guest_writes(World& world, State& state, int node, Domain& domain, Disk& di
                   {"connected", resource->connection == "Connected"}});
 }
 
-int vdev_number(const std::string& vdev)
-{
+int vdev_number(const std::string& vdev) {
   const auto letter = [&](std::size_t at) { return at < vdev.size() ? vdev[at] - 'a' : 0; };
   const auto partition = [&](std::size_t at) { return at < vdev.size() ? std::atoi(vdev.c_str() + at) : 0; };
-  if (vdev.starts_with("xvd")) {
-    return (202 << 8) | (letter(3) << 4) | partition(4);
-  }
-  if (vdev.starts_with("sd")) {
-    return (8 << 8) | (letter(2) << 4) | partition(3);
-  }
-  if (vdev.starts_with("hd")) {
-    return ((letter(2) < 2 ? 3 : 22) << 8) | ((letter(2) & 1) << 6) | partition(3);
-  }
+  if (vdev.starts_with("xvd")) { return (202 << 8) | (letter(3) << 4) | partition(4); }
+  if (vdev.starts_with("sd")) { return (8 << 8) | (letter(2) << 4) | partition(3); }
+  if (vdev.starts_with("hd")) { return ((letter(2) < 2 ? 3 : 22) << 8) | ((letter(2) & 1) << 6) | partition(3); }
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Block devices of guests: what the hotplug scripts and the block backend do when a disk is attached, written to, detached.
+// Block devices of guests: what the hotplug scripts and the block backend do when a disk is attached, written to,
+// detached.
 
 #include "world/world.hpp"
 

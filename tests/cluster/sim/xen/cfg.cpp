@@ -26,20 +26,15 @@ class Lexer {
 public:
   explicit Lexer(std::string_view text) : text_(text) {}
 
-  Token next()
-  {
+  Token next() {
     skip_blanks();
-    if (at_ >= text_.size()) {
-      return {Token::end, "", line_};
-    }
+    if (at_ >= text_.size()) { return {Token::end, "", line_}; }
     const char c = text_[at_];
     if (c == '\n') {
       ++at_;
       return {Token::newline, "\n", line_++};
     }
-    if (c == '\'' || c == '"') {
-      return quoted(c);
-    }
+    if (c == '\'' || c == '"') { return quoted(c); }
     if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_') {
       return {Token::identifier, run([](unsigned char x) { return std::isalnum(x) != 0 || x == '_'; }), line_};
     }
@@ -56,13 +51,10 @@ public:
   }
 
 private:
-  void skip_blanks()
-  {
+  void skip_blanks() {
     while (at_ < text_.size()) {
       if (text_[at_] == '#') {
-        while (at_ < text_.size() && text_[at_] != '\n') {
-          ++at_;
-        }
+        while (at_ < text_.size() && text_[at_] != '\n') { ++at_; }
       } else if (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r') {
         ++at_;
       } else {
@@ -71,27 +63,19 @@ private:
     }
   }
 
-  template <class Accept> std::string run(Accept accept)
-  {
+  template <class Accept> std::string run(Accept accept) {
     const std::size_t from = at_;
-    while (at_ < text_.size() && accept(static_cast<unsigned char>(text_[at_]))) {
-      ++at_;
-    }
+    while (at_ < text_.size() && accept(static_cast<unsigned char>(text_[at_]))) { ++at_; }
     return std::string(text_.substr(from, at_ - from));
   }
 
-  Token quoted(char quote)
-  {
+  Token quoted(char quote) {
     std::string text;
     for (++at_; at_ < text_.size() && text_[at_] != quote && text_[at_] != '\n'; ++at_) {
-      if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
-        ++at_;
-      }
+      if (text_[at_] == '\\' && at_ + 1 < text_.size()) { ++at_; }
       text += text_[at_];
     }
-    if (at_ >= text_.size() || text_[at_] != quote) {
-      return {Token::bad, std::string(1, quote), line_};
-    }
+    if (at_ >= text_.size() || text_[at_] != quote) { return {Token::bad, std::string(1, quote), line_}; }
     ++at_;
     return {Token::string, text, line_};
   }
@@ -101,8 +85,7 @@ private:
   int line_ = 1;
 };
 
-const char* token_name(const Token& token)
-{
+const char* token_name(const Token& token) {
   switch (token.kind) {
   case Token::identifier: return "IDENT";
   case Token::string: return "STRING";
@@ -117,17 +100,14 @@ class Parser {
 public:
   Parser(const std::string& file, std::string_view text) : file_(file), lexer_(text) { take(); }
 
-  std::optional<Values> parse()
-  {
+  std::optional<Values> parse() {
     Values values;
     while (token_.kind != Token::end) {
       if (token_.kind == Token::newline || token_.text == ";") {
         take();
         continue;
       }
-      if (!setting(values)) {
-        return std::nullopt;
-      }
+      if (!setting(values)) { return std::nullopt; }
     }
     return values;
   }
@@ -137,30 +117,22 @@ public:
 private:
   void take() { token_ = lexer_.next(); }
 
-  bool fail(const std::string& expecting)
-  {
+  bool fail(const std::string& expecting) {
     std::string unexpected = token_.kind == Token::sign ? "'" + token_.text + "'" : token_name(token_);
     error_ = format("%s:%d: config parsing error near `%s': syntax error, unexpected %s, expecting %s\n", file_.c_str(),
                     token_.line, token_.text.c_str(), unexpected.c_str(), expecting.c_str());
     return false;
   }
 
-  bool setting(Values& values)
-  {
-    if (token_.kind != Token::identifier) {
-      return fail("IDENT");
-    }
+  bool setting(Values& values) {
+    if (token_.kind != Token::identifier) { return fail("IDENT"); }
     const std::string key = token_.text;
     take();
     const bool append = token_.text == "+=";
-    if (token_.kind != Token::sign || (token_.text != "=" && !append)) {
-      return fail("'='");
-    }
+    if (token_.kind != Token::sign || (token_.text != "=" && !append)) { return fail("'='"); }
     take();
     Value value;
-    if (!this->value(value)) {
-      return false;
-    }
+    if (!this->value(value)) { return false; }
     if (token_.kind != Token::newline && token_.kind != Token::end && token_.text != ";") {
       return fail("NEWLINE or ';'");
     }
@@ -168,8 +140,7 @@ private:
     return true;
   }
 
-  static void store(Values& values, const std::string& key, Value value, bool append)
-  {
+  static void store(Values& values, const std::string& key, Value value, bool append) {
     const auto old = values.find(key);
     if (append && old != values.end() && old->second.index() == value.index()) {
       if (auto* list = std::get_if<List>(&value)) {
@@ -183,22 +154,17 @@ private:
     values[key] = std::move(value);
   }
 
-  bool value(Value& value)
-  {
+  bool value(Value& value) {
     if (token_.kind == Token::string || token_.kind == Token::number) {
       value = token_.text;
       take();
       return true;
     }
-    if (token_.text != "[" || token_.kind != Token::sign) {
-      return fail("STRING or NUMBER or '['");
-    }
+    if (token_.text != "[" || token_.kind != Token::sign) { return fail("STRING or NUMBER or '['"); }
     List list;
     take();
     for (;;) {
-      while (token_.kind == Token::newline) {
-        take();
-      }
+      while (token_.kind == Token::newline) { take(); }
       if (token_.text == "]" && token_.kind == Token::sign) {
         take();
         value = std::move(list);
@@ -221,28 +187,24 @@ private:
   std::string error_;
 };
 
-std::string text_of(const Values& values, const std::string& key, const std::string& otherwise = "")
-{
+std::string text_of(const Values& values, const std::string& key, const std::string& otherwise = "") {
   const auto found = values.find(key);
   const auto* text = found == values.end() ? nullptr : std::get_if<std::string>(&found->second);
   return text == nullptr ? otherwise : *text;
 }
 
-int number_of(const Values& values, const std::string& key, int otherwise)
-{
+int number_of(const Values& values, const std::string& key, int otherwise) {
   const std::string text = text_of(values, key);
   return text.empty() ? otherwise : static_cast<int>(std::strtol(text.c_str(), nullptr, 0));
 }
 
-List list_of(const Values& values, const std::string& key)
-{
+List list_of(const Values& values, const std::string& key) {
   const auto found = values.find(key);
   const auto* list = found == values.end() ? nullptr : std::get_if<List>(&found->second);
   return list == nullptr ? List{} : *list;
 }
 
-NicSpec parse_nic(const std::string& specification)
-{
+NicSpec parse_nic(const std::string& specification) {
   NicSpec nic;
   std::istringstream parts(specification);
   for (std::string part; std::getline(parts, part, ',');) {
@@ -267,8 +229,7 @@ NicSpec parse_nic(const std::string& specification)
   return nic;
 }
 
-bool take_prefix(std::string& target, DiskSpec& disk)
-{
+bool take_prefix(std::string& target, DiskSpec& disk) {
   for (const char* prefix : {"phy:", "file:", "tap:", "tap2:", "aio:", "raw:", "qcow2:", "qcow:", "vhd:"}) {
     if (target.starts_with(prefix)) {
       target.erase(0, std::string_view(prefix).size());
@@ -292,15 +253,13 @@ bool take_prefix(std::string& target, DiskSpec& disk)
   return false;
 }
 
-bool is_format(const std::string& word)
-{
+bool is_format(const std::string& word) {
   return word == "raw" || word == "qcow" || word == "qcow2" || word == "qed" || word == "vhd" || word == "empty";
 }
 
 } // namespace
 
-DiskSpec parse_disk(const std::string& specification)
-{
+DiskSpec parse_disk(const std::string& specification) {
   DiskSpec disk;
   std::size_t at = 0;
   bool has_target = false;
@@ -310,7 +269,7 @@ DiskSpec parse_disk(const std::string& specification)
     std::string part = specification.substr(at, comma - at);
     part.erase(0, part.find_first_not_of(" \t"));
     part.erase(part.find_last_not_of(" \t") + 1);
-    if (part.starts_with("target=")) {  // takes the rest, commas included
+    if (part.starts_with("target=")) { // takes the rest, commas included
       std::string target = specification.substr(specification.find("target=", at) + 7);
       take_prefix(target, disk);
       disk.pdev_path = target;
@@ -346,8 +305,7 @@ DiskSpec parse_disk(const std::string& specification)
   return disk;
 }
 
-ParsedConfig parse_config(const std::string& file, const std::string& text)
-{
+ParsedConfig parse_config(const std::string& file, const std::string& text) {
   ParsedConfig parsed;
   Parser parser(file, text);
   const auto values = parser.parse();
@@ -376,21 +334,14 @@ ParsedConfig parse_config(const std::string& file, const std::string& text)
   config.on_crash = text_of(*values, "on_crash", "destroy");
   for (const auto& specification : list_of(*values, "disk")) {
     config.disks.push_back(parse_disk(specification));
-    if (config.disks.back().vdev.empty()) {
-      parsed.error = "Unknown disk specification: " + specification + "\n";
-    }
+    if (config.disks.back().vdev.empty()) { parsed.error = "Unknown disk specification: " + specification + "\n"; }
   }
-  for (const auto& specification : list_of(*values, "vif")) {
-    config.nics.push_back(parse_nic(specification));
-  }
-  if (config.name.empty() && parsed.error.empty()) {
-    parsed.error = "Domain name must be specified.\n";
-  }
+  for (const auto& specification : list_of(*values, "vif")) { config.nics.push_back(parse_nic(specification)); }
+  if (config.name.empty() && parsed.error.empty()) { parsed.error = "Domain name must be specified.\n"; }
   return parsed;
 }
 
-Domain domain_of(const GuestConfig& config)
-{
+Domain domain_of(const GuestConfig& config) {
   Domain domain;
   domain.name = config.name;
   domain.uuid = config.uuid;

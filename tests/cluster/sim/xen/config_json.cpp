@@ -6,68 +6,43 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-Json build_info(const GuestConfig& config, bool running)
-{
+Json build_info(const GuestConfig& config, bool running) {
   Json info;
   info["max_vcpus"] = config.maxvcpus;
   info["avail_vcpus"] = Json::array();
-  for (int i = 0; i < config.vcpus; ++i) {
-    info["avail_vcpus"].push_back(i);
-  }
+  for (int i = 0; i < config.vcpus; ++i) { info["avail_vcpus"].push_back(i); }
   info["max_memkb"] = config.maxmem * 1024;
   info["target_memkb"] = config.memory * 1024;
-  if (running) {
-    info["video_memkb"] = 0;
-  }
+  if (running) { info["video_memkb"] = 0; }
   info["sched_params"] = running ? Json{{"sched", "credit2"}, {"weight", 256}, {"cap", 0}} : Json::object();
   info["claim_mode"] = "True";
-  if (!config.bootloader.empty()) {
-    info["bootloader"] = config.bootloader;
-  }
-  if (!config.kernel.empty()) {
-    info["kernel"] = config.kernel;
-  }
-  if (!config.cmdline.empty()) {
-    info["cmdline"] = config.cmdline;
-  }
-  if (!config.ramdisk.empty()) {
-    info["ramdisk"] = config.ramdisk;
-  }
+  if (!config.bootloader.empty()) { info["bootloader"] = config.bootloader; }
+  if (!config.kernel.empty()) { info["kernel"] = config.kernel; }
+  if (!config.cmdline.empty()) { info["cmdline"] = config.cmdline; }
+  if (!config.ramdisk.empty()) { info["ramdisk"] = config.ramdisk; }
   info["type." + config.type] = Json::object();
   info["arch_arm"] = Json::object();
   info["arch_x86"] = running ? Json{{"msr_relaxed", "False"}} : Json::object();
   return info;
 }
 
-Json disk_document(const DiskSpec& disk, bool running)
-{
+Json disk_document(const DiskSpec& disk, bool running) {
   Json entry;
-  if (!disk.pdev_path.empty()) {
-    entry["pdev_path"] = disk.pdev_path;
-  }
+  if (!disk.pdev_path.empty()) { entry["pdev_path"] = disk.pdev_path; }
   entry["vdev"] = disk.vdev;
-  if (!disk.backendtype.empty()) {
-    entry["backend"] = disk.backendtype;
-  }
+  if (!disk.backendtype.empty()) { entry["backend"] = disk.backendtype; }
   entry["format"] = disk.format;
-  if (!disk.script.empty()) {
-    entry["script"] = disk.script;
-  }
+  if (!disk.script.empty()) { entry["script"] = disk.script; }
   if (disk.cdrom) {
     entry["removable"] = 1;
     entry["is_cdrom"] = 1;
   }
-  if (disk.readwrite) {
-    entry["readwrite"] = 1;
-  }
-  if (running) {
-    entry["colo_restore_enable"] = "False";
-  }
+  if (disk.readwrite) { entry["readwrite"] = 1; }
+  if (running) { entry["colo_restore_enable"] = "False"; }
   return entry;
 }
 
-Json nic_document(const NicSpec& nic, int number, bool running)
-{
+Json nic_document(const NicSpec& nic, int number, bool running) {
   Json entry;
   entry["devid"] = number;
   for (const auto& [key, value] : {std::pair{"mac", nic.mac},
@@ -75,51 +50,37 @@ Json nic_document(const NicSpec& nic, int number, bool running)
                                    {"bridge", nic.bridge},
                                    {"script", nic.script},
                                    {"model", nic.model}}) {
-    if (!value.empty()) {
-      entry[key] = value;
-    }
+    if (!value.empty()) { entry[key] = value; }
   }
-  if (running) {
-    entry["nictype"] = nic.type == "ioemu" ? "vif_ioemu" : "vif";
-  }
+  if (running) { entry["nictype"] = nic.type == "ioemu" ? "vif_ioemu" : "vif"; }
   return entry;
 }
 
 } // namespace
 
-Json config_document(const GuestConfig& config, bool running)
-{
+Json config_document(const GuestConfig& config, bool running) {
   Json document;
   Json& creation = document["c_info"];
   creation["type"] = config.type;
   creation["name"] = config.name;
-  if (running) {
-    creation["domid"] = 4294967295;
-  }
+  if (running) { creation["domid"] = 4294967295; }
   creation["uuid"] = config.uuid;
   creation["run_hotplug_scripts"] = "True";
   document["b_info"] = build_info(config, running);
-  for (const auto& disk : config.disks) {
-    document["disks"].push_back(disk_document(disk, running));
-  }
+  for (const auto& disk : config.disks) { document["disks"].push_back(disk_document(disk, running)); }
   int number = 0;
-  for (const auto& nic : config.nics) {
-    document["nics"].push_back(nic_document(nic, number++, running));
-  }
+  for (const auto& nic : config.nics) { document["nics"].push_back(nic_document(nic, number++, running)); }
   for (const auto& [key, value] : {std::pair{"on_poweroff", config.on_poweroff},
                                    {"on_reboot", config.on_reboot},
                                    {"on_watchdog", config.on_watchdog},
                                    {"on_crash", config.on_crash}}) {
-    if (value != "destroy") {
-      document[key] = value;
-    }
+    if (value != "destroy") { document[key] = value; }
   }
   document["on_soft_reset"] = "soft_reset";
   return document;
 }
 
-GuestConfig config_from(const Json& document)
-{
+GuestConfig config_from(const Json& document) {
   GuestConfig config;
   const Json& creation = document.at("c_info");
   const Json& build = document.at("b_info");
@@ -158,8 +119,7 @@ GuestConfig config_from(const Json& document)
   return config;
 }
 
-Json dom0_document(int memory)
-{
+Json dom0_document(int memory) {
   return {{"domid", 0},
           {"config",
            {{"c_info", {{"type", "pv"}, {"name", "Domain-0"}}},
@@ -172,17 +132,12 @@ Json dom0_document(int memory)
               {"arch_x86", Json::object()}}}}}};
 }
 
-std::string lay_out(const Json& document, int depth)
-{
+std::string lay_out(const Json& document, int depth) {
   const std::string inner(static_cast<std::size_t>(depth + 1) * 4, ' ');
   const std::string outer(static_cast<std::size_t>(depth) * 4, ' ');
-  if (!document.is_structured()) {
-    return document.dump();
-  }
+  if (!document.is_structured()) { return document.dump(); }
   std::string text = document.is_object() ? "{\n" : "[\n";
-  if (document.empty()) {
-    text += "\n";
-  }
+  if (document.empty()) { text += "\n"; }
   bool first = true;
   for (const auto& [key, value] : document.items()) {
     text += first ? "" : ",\n";

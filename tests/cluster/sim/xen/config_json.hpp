@@ -1,6 +1,6 @@
 #pragma once
-// libxl's JSON of a guest's configuration: what `xl create -n` and `xl list -l` print, and what a migration sends ahead.
-// Source: captured outputs of xl 4.17.
+// libxl's JSON of a guest's configuration: what `xl create -n` and `xl list -l` print, and what a migration sends
+// ahead. Source: captured outputs of xl 4.17.
 
 #include "xen/cfg.hpp"
 

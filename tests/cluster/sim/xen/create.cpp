@@ -12,13 +12,9 @@ namespace sim {
 
 namespace {
 
-Node& here(World& world, State& state)
-{
-  return state.nodes[static_cast<std::size_t>(world.index())];
-}
+Node& here(World& world, State& state) { return state.nodes[static_cast<std::size_t>(world.index())]; }
 
-std::string already_exists(unsigned domid, const std::string& name)
-{
+std::string already_exists(unsigned domid, const std::string& name) {
   return format("libxl: error: libxl_domain.c:81:libxl__domain_rename: Domain %u:Domain with name \"%s\" already "
                 "exists.\n"
                 "libxl: error: libxl_create.c:1296:initiate_domain_create: Domain %u:cannot make domain: -6\n"
@@ -30,8 +26,7 @@ std::string already_exists(unsigned domid, const std::string& name)
          destruction_failed(domid);
 }
 
-std::string no_memory(unsigned domid)
-{
+std::string no_memory(unsigned domid) {
   return format("xc: error: panic: xg_dom_boot.c:119: xc_dom_boot_mem_init: can't allocate low memory for domain: Out "
                 "of memory\n"
                 "libxl: error: libxl_dom.c:586:libxl__build_dom: xc_dom_boot_mem_init failed: Cannot allocate memory\n"
@@ -40,11 +35,8 @@ std::string no_memory(unsigned domid)
          destruction_failed(domid);
 }
 
-std::optional<std::string> bad_kernel(unsigned domid, const std::string& kernel)
-{
-  if (kernel.empty()) {
-    return std::nullopt;
-  }
+std::optional<std::string> bad_kernel(unsigned domid, const std::string& kernel) {
+  if (kernel.empty()) { return std::nullopt; }
   struct stat info {};
   if (::stat(kernel.c_str(), &info) != 0) {
     return format("xc: error: panic: xg_dom_core.c:205: failed to open file '%s': No such file or directory: Internal "
@@ -67,19 +59,20 @@ std::optional<std::string> bad_kernel(unsigned domid, const std::string& kernel)
   return std::nullopt;
 }
 
-std::string no_bridge(unsigned domid, const std::string& bridge)
-{
+std::string no_bridge(unsigned domid, const std::string& bridge) {
   const std::string both =
       "exited with error status 1\n"
       "libxl: error: libxl_device.c:1337:device_hotplug_child_death_cb: script: Could not find bridge device " +
       bridge + "\n";
-  return format("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge online [%u] ",
-                861U) +
+  return format(
+             "libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge online [%u] ",
+             861U) +
          both +
          format("libxl: error: libxl_create.c:1921:domcreate_attach_devices: Domain %u:unable to add vif devices\n",
                 domid) +
-         format("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge offline [%u] ",
-                890U) +
+         format(
+             "libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge offline [%u] ",
+             890U) +
          both + destruction_failed(domid);
 }
 
@@ -90,8 +83,7 @@ struct CreateRequest {
   bool dry_run = false, quiet = false, paused = false, monitor = true, foreground = false;
 };
 
-std::optional<CreateRequest> parse_request(Run& run, const Arguments& arguments)
-{
+std::optional<CreateRequest> parse_request(Run& run, const Arguments& arguments) {
   CreateRequest request;
   for (const auto& argument : arguments) {
     if (argument.starts_with("--")) {
@@ -108,7 +100,7 @@ std::optional<CreateRequest> parse_request(Run& run, const Arguments& arguments)
         case 'f':
         case 'd':
         case 'c': break;
-        default: run.output.err += "option ` ' not supported.\n"; return std::nullopt;
+        default: run.output.err += unknown_option(); return std::nullopt;
         }
       }
     } else if (argument.find('=') != std::string::npos) {
@@ -120,8 +112,7 @@ std::optional<CreateRequest> parse_request(Run& run, const Arguments& arguments)
   return request;
 }
 
-int create_guest(Run& run, const CreateRequest& request, const GuestConfig& config)
-{
+int create_guest(Run& run, const CreateRequest& request, const GuestConfig& config) {
   Domain domain = domain_of(config);
   domain.config_file = request.file;
   auto failure = enter_domain(run.world, domain, config);
@@ -138,9 +129,7 @@ int create_guest(Run& run, const CreateRequest& request, const GuestConfig& conf
     return 3;
   }
   run.faults.at("create-disks");
-  if (!request.paused) {
-    unpause_domain(run.world, domain.domid);
-  }
+  if (!request.paused) { unpause_domain(run.world, domain.domid); }
   run.faults.at("create-running");
   run.world.event("created", {{"domain", domain.name}, {"domid", domain.domid}, {"uuid", config.uuid}});
   if (request.foreground) {
@@ -155,8 +144,7 @@ int create_guest(Run& run, const CreateRequest& request, const GuestConfig& conf
 
 } // namespace
 
-std::optional<std::string> enter_domain(World& world, Domain& domain, const GuestConfig& config)
-{
+std::optional<std::string> enter_domain(World& world, Domain& domain, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
     Node& node = here(world, state);
@@ -174,8 +162,7 @@ std::optional<std::string> enter_domain(World& world, Domain& domain, const Gues
   return failure;
 }
 
-std::optional<std::string> build_domain(World& world, unsigned domid, const GuestConfig& config)
-{
+std::optional<std::string> build_domain(World& world, unsigned domid, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
     Domain* domain = find_domain(here(world, state), domid);
@@ -201,8 +188,7 @@ std::optional<std::string> build_domain(World& world, unsigned domid, const Gues
   return failure;
 }
 
-std::optional<std::string> attach_devices(World& world, unsigned domid, const GuestConfig& config)
-{
+std::optional<std::string> attach_devices(World& world, unsigned domid, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
     Domain* domain = find_domain(here(world, state), domid);
@@ -211,23 +197,19 @@ std::optional<std::string> attach_devices(World& world, unsigned domid, const Gu
       return;
     }
     failure = attach_disks(world, state, world.index(), *domain);
-    if (failure) {
-      failure = with_domid(*failure, domid) + destruction_failed(domid);
-    }
+    if (failure) { failure = with_domid(*failure, domid) + destruction_failed(domid); }
     for (const auto& nic : config.nics) {
-      if (!failure && state.settings.check_bridges && !nic.bridge.empty() && ::if_nametoindex(nic.bridge.c_str()) == 0) {
+      if (!failure && state.settings.check_bridges && !nic.bridge.empty() &&
+          ::if_nametoindex(nic.bridge.c_str()) == 0) {
         failure = no_bridge(domid, nic.bridge);
       }
     }
-    if (failure) {
-      destroy_domain(world, state, world.index(), domid);
-    }
+    if (failure) { destroy_domain(world, state, world.index(), domid); }
   });
   return failure;
 }
 
-void unpause_domain(World& world, unsigned domid)
-{
+void unpause_domain(World& world, unsigned domid) {
   world.change([&](State& state) {
     if (Domain* domain = find_domain(here(world, state), domid)) {
       domain->paused = false;
@@ -236,47 +218,33 @@ void unpause_domain(World& world, unsigned domid)
   });
 }
 
-std::optional<std::string> create_again(World& world, const GuestConfig& config, unsigned& domid)
-{
+std::optional<std::string> create_again(World& world, const GuestConfig& config, unsigned& domid) {
   Domain domain = domain_of(config);
   auto failure = enter_domain(world, domain, config);
   domid = domain.domid;
-  if (!failure) {
-    failure = build_domain(world, domid, config);
-  }
-  if (!failure) {
-    failure = attach_devices(world, domid, config);
-  }
-  if (!failure) {
-    unpause_domain(world, domid);
-  }
+  if (!failure) { failure = build_domain(world, domid, config); }
+  if (!failure) { failure = attach_devices(world, domid, config); }
+  if (!failure) { unpause_domain(world, domid); }
   return failure;
 }
 
-int xl_create(Run& run, const Arguments& arguments, bool dry_run)
-{
+int xl_create(Run& run, const Arguments& arguments, bool dry_run) {
   auto request = parse_request(run, arguments);
-  if (!request) {
-    return 2;
-  }
+  if (!request) { return 2; }
   request->dry_run = request->dry_run || dry_run;
   struct stat info {};
   if (!request->file.empty() && ::stat(request->file.c_str(), &info) != 0) {
     run.output.err += "Failed to read config file: " + request->file + ": No such file or directory\n";
     return 3;
   }
-  if (!request->quiet) {
-    run.output.err += "Parsing config from " + request->file + "\n";
-  }
+  if (!request->quiet) { run.output.err += "Parsing config from " + request->file + "\n"; }
   const std::string text = request->file.empty() ? "" : read_file(request->file);
   auto parsed = parse_config(request->file, text + "\n" + request->extra);
   if (!parsed.error.empty()) {
     run.output.err += parsed.error;
     return 1;
   }
-  if (parsed.config.uuid.empty()) {
-    parsed.config.uuid = new_uuid();
-  }
+  if (parsed.config.uuid.empty()) { parsed.config.uuid = new_uuid(); }
   if (request->dry_run) {
     run.output.out += lay_out(config_document(parsed.config, false)) + "\n";
     return 0;

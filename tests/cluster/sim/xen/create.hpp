@@ -1,6 +1,6 @@
 #pragma once
-// Building a guest in steps, as libxl does it: a domain of that name, its memory, its disks. Every step is one change of
-// the world, so that others see the steps in between.
+// Building a guest in steps, as libxl does it: a domain of that name, its memory, its disks. Every step is one change
+// of the world, so that others see the steps in between.
 
 #include "xen/cfg.hpp"
 #include "xen/xl.hpp"

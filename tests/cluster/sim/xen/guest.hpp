@@ -1,8 +1,8 @@
 #pragma once
 // What guests do in the simulated world: execute, write to their disks, shut down, go away.
 //
-// Every change of a domain goes through these functions, so that the event log shows each moment at which a guest begins
-// or ceases to execute, and each write, on the node where it really happened.
+// Every change of a domain goes through these functions, so that the event log shows each moment at which a guest
+// begins or ceases to execute, and each write, on the node where it really happened.
 
 #include "world/world.hpp"
 

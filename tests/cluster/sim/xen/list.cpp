@@ -1,5 +1,5 @@
-#include "xen/config_json.hpp"
 #include "xen/block.hpp"
+#include "xen/config_json.hpp"
 #include "xen/guest.hpp"
 #include "xen/xl.hpp"
 
@@ -10,33 +10,25 @@ namespace sim {
 
 namespace {
 
-std::string state_letters(const Domain& domain)
-{
+std::string state_letters(const Domain& domain) {
   std::string letters = "------";
-  if (domain.executing) {
-    letters[1] = 'b';
-  }
-  if (domain.paused) {
-    letters[2] = 'p';
-  }
+  if (domain.executing) { letters[1] = 'b'; }
+  if (domain.paused) { letters[2] = 'p'; }
   if (!domain.shutdown.empty()) {
     letters[3] = 's';
     letters[4] = domain.shutdown == "poweroff" ? '-' : domain.shutdown[0];
   }
-  if (domain.dying) {
-    letters[5] = 'd';
-  }
+  if (domain.dying) { letters[5] = 'd'; }
   return letters;
 }
 
-std::string row(const Domain& domain, double now, bool verbose)
-{
+std::string row(const Domain& domain, double now, bool verbose) {
   const int memory = domain.built ? domain.memory - 1 : domain.present;
   const int vcpus = !domain.built || domain.shutdown == "poweroff" ? 0 : domain.vcpus;
   std::string text = format("%-40s %5u %5d %5d     %s  %8.1f", domain.name.c_str(), domain.domid, memory, vcpus,
                             state_letters(domain).c_str(), cpu_seconds(domain, now));
   if (verbose) {
-    const std::string reason = domain.shutdown.empty() ? "-"
+    const std::string reason = domain.shutdown.empty()         ? "-"
                                : domain.shutdown == "poweroff" ? "0"
                                : domain.shutdown == "reboot"   ? "1"
                                : domain.shutdown == "suspend"  ? "2"
@@ -46,38 +38,27 @@ std::string row(const Domain& domain, double now, bool verbose)
   return text + "\n";
 }
 
-std::string dom0_row(const Node& node, double now, bool verbose)
-{
+std::string dom0_row(const Node& node, double now, bool verbose) {
   std::string text = format("%-40s %5d %5d %5d     r-----  %8.1f", "Domain-0", 0, node.dom0_memory, 1,
                             58.0 + (now - node.booted) * 0.1);
-  if (verbose) {
-    text += format(" %s %8s %16s", "00000000-0000-0000-0000-000000000000", "-", "-");
-  }
+  if (verbose) { text += format(" %s %8s %16s", "00000000-0000-0000-0000-000000000000", "-", "-"); }
   return text + "\n";
 }
 
-std::string details(const World& world, const Node& node, std::optional<unsigned> only)
-{
+std::string details(const World& world, const Node& node, std::optional<unsigned> only) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  if (!only || *only == 0) {
-    list.push_back(dom0_document(node.dom0_memory));
-  }
+  if (!only || *only == 0) { list.push_back(dom0_document(node.dom0_memory)); }
   for (const auto& domain : node.domains) {
-    if (only && *only != domain.domid) {
-      continue;
-    }
+    if (only && *only != domain.domid) { continue; }
     auto config = nlohmann::ordered_json::parse(read_file(world.userdata(world.index(), domain.domid)), nullptr, false);
-    if (config.is_object()) {
-      list.push_back({{"domid", domain.domid}, {"config", std::move(config)}});
-    }
+    if (config.is_object()) { list.push_back({{"domid", domain.domid}, {"config", std::move(config)}}); }
   }
   return lay_out(list) + "\n\n";
 }
 
 } // namespace
 
-int xl_list(Run& run, const Arguments& arguments)
-{
+int xl_list(Run& run, const Arguments& arguments) {
   bool verbose = false;
   bool long_form = false;
   std::optional<std::string> name;
@@ -87,7 +68,7 @@ int xl_list(Run& run, const Arguments& arguments)
     } else if (argument == "-l" || argument == "--long") {
       long_form = true;
     } else if (argument.starts_with("-") && argument.size() > 1) {
-      run.output.err += "option ` ' not supported.\n";
+      run.output.err += unknown_option();
       return 2;
     } else {
       name = argument;
@@ -98,9 +79,7 @@ int xl_list(Run& run, const Arguments& arguments)
   std::optional<unsigned> only;
   if (name) {
     unsigned domid = 0;
-    if (!name_to_domid(run, *name, domid)) {
-      return 1;
-    }
+    if (!name_to_domid(run, *name, domid)) { return 1; }
     if (domid != 0 && find_domain(node, domid) == nullptr) {
       run.output.err += "Error: Domain '" + *name + "' does not exist.\n";
       return 1;
@@ -114,19 +93,14 @@ int xl_list(Run& run, const Arguments& arguments)
   const double now = World::now();
   run.output.out += "Name                                        ID   Mem VCPUs\tState\tTime(s)";
   run.output.out += verbose ? "   UUID                            Reason-Code\tSecurity Label\n" : "\n";
-  if (!only || *only == 0) {
-    run.output.out += dom0_row(node, now, verbose);
-  }
+  if (!only || *only == 0) { run.output.out += dom0_row(node, now, verbose); }
   for (const auto& domain : node.domains) {
-    if (!only || *only == domain.domid) {
-      run.output.out += row(domain, now, verbose);
-    }
+    if (!only || *only == domain.domid) { run.output.out += row(domain, now, verbose); }
   }
   return 0;
 }
 
-int xl_info(Run& run, const Arguments& /*arguments*/)
-{
+int xl_info(Run& run, const Arguments& /*arguments*/) {
   const State state = run.world.look();
   const Node& node = state.nodes[static_cast<std::size_t>(run.world.index())];
   const std::string& version = state.settings.xen;
@@ -174,38 +148,30 @@ int xl_info(Run& run, const Arguments& /*arguments*/)
   return 0;
 }
 
-int xl_uptime(Run& run, const Arguments& arguments)
-{
+int xl_uptime(Run& run, const Arguments& arguments) {
   const State state = run.world.look();
   Node node = state.nodes[static_cast<std::size_t>(run.world.index())];
   const double now = World::now();
   const auto line = [&](const std::string& name, unsigned domid, double since) {
     const auto seconds = static_cast<int>(now - since);
-    run.output.out += format("%-33s %4u %2d:%02d:%02d\n", name.c_str(), domid, seconds / 3600, seconds / 60 % 60,
-                             seconds % 60);
+    run.output.out +=
+        format("%-33s %4u %2d:%02d:%02d\n", name.c_str(), domid, seconds / 3600, seconds / 60 % 60, seconds % 60);
   };
   std::optional<unsigned> only;
   if (!arguments.empty()) {
     unsigned domid = 0;
-    if (!name_to_domid(run, arguments.back(), domid)) {
-      return 1;
-    }
+    if (!name_to_domid(run, arguments.back(), domid)) { return 1; }
     only = domid;
   }
   run.output.out += "Name                                ID Uptime\n";
-  if (!only || *only == 0) {
-    line("Domain-0", 0, node.booted);
-  }
+  if (!only || *only == 0) { line("Domain-0", 0, node.booted); }
   for (const auto& domain : node.domains) {
-    if (!only || *only == domain.domid) {
-      line(domain.name, domain.domid, domain.created);
-    }
+    if (!only || *only == domain.domid) { line(domain.name, domain.domid, domain.created); }
   }
   return 0;
 }
 
-int xl_block_list(Run& run, const Arguments& arguments)
-{
+int xl_block_list(Run& run, const Arguments& arguments) {
   run.output.out += "Vdev  BE  handle state evt-ch ring-ref BE-path                       \n";
   for (const auto& argument : arguments) {
     unsigned domid = 0;
@@ -215,9 +181,7 @@ int xl_block_list(Run& run, const Arguments& arguments)
     }
     State state = run.world.look();
     const Domain* domain = find_domain(state.nodes[static_cast<std::size_t>(run.world.index())], domid);
-    if (domain == nullptr) {
-      continue;
-    }
+    if (domain == nullptr) { continue; }
     for (const auto& disk : domain->disks) {
       const int device = vdev_number(disk.vdev);
       const bool open = disk.open;

@@ -27,15 +27,15 @@ extern const std::string report_message;
 
 namespace record {
 inline constexpr std::uint32_t end = 0;
-inline constexpr std::uint32_t libxc_context = 1;        ///< libxl: the libxc stream follows, outside the length
-inline constexpr std::uint32_t emulator_xenstore = 2;    ///< libxl
-inline constexpr std::uint32_t page_data = 1;            ///< libxc: count, pfns, pages
-inline constexpr std::uint32_t tsc_info = 8;             ///< libxc
-inline constexpr std::uint32_t hvm_context = 9;          ///< libxc
-inline constexpr std::uint32_t hvm_params = 10;          ///< libxc
-inline constexpr std::uint32_t static_data_end = 16;     ///< libxc
-inline constexpr std::uint32_t cpuid_policy = 17;        ///< libxc
-inline constexpr std::uint32_t msr_policy = 18;          ///< libxc
+inline constexpr std::uint32_t libxc_context = 1;     ///< libxl: the libxc stream follows, outside the length
+inline constexpr std::uint32_t emulator_xenstore = 2; ///< libxl
+inline constexpr std::uint32_t page_data = 1;         ///< libxc: count, pfns, pages
+inline constexpr std::uint32_t tsc_info = 8;          ///< libxc
+inline constexpr std::uint32_t hvm_context = 9;       ///< libxc
+inline constexpr std::uint32_t hvm_params = 10;       ///< libxc
+inline constexpr std::uint32_t static_data_end = 16;  ///< libxc
+inline constexpr std::uint32_t cpuid_policy = 17;     ///< libxc
+inline constexpr std::uint32_t msr_policy = 18;       ///< libxc
 } // namespace record
 
 inline constexpr std::uint32_t page_size = 4096;
@@ -61,7 +61,7 @@ inline constexpr std::uint32_t page_size = 4096;
 class StreamWriter {
 public:
   StreamWriter(int fd, Faults& faults, double rate) : fd_(fd), faults_(faults), rate_(rate), begun_(World::now()) {}
-  [[nodiscard]] bool write(std::string_view bytes);  ///< false: the other end is gone
+  [[nodiscard]] bool write(std::string_view bytes); ///< false: the other end is gone
 
 private:
   int fd_;
@@ -75,8 +75,8 @@ private:
 class StreamReader {
 public:
   StreamReader(int fd, Faults& faults) : fd_(fd), faults_(faults) {}
-  [[nodiscard]] bool read(std::size_t count, std::string& into);  ///< false: the stream has ended
-  [[nodiscard]] bool expect(std::string_view message);            ///< false: ended, or something else came
+  [[nodiscard]] bool read(std::size_t count, std::string& into); ///< false: the stream has ended
+  [[nodiscard]] bool expect(std::string_view message);           ///< false: ended, or something else came
 
 private:
   int fd_;

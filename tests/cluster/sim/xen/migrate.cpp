@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <optional>
 #include <sys/wait.h>
@@ -25,13 +25,10 @@ struct Transport {
   int receive = -1;
 };
 
-std::optional<Transport> start_transport(const std::string& rune)
-{
+std::optional<Transport> start_transport(const std::string& rune) {
   std::array<int, 2> to{};
   std::array<int, 2> from{};
-  if (::pipe2(to.data(), O_CLOEXEC) != 0 || ::pipe2(from.data(), O_CLOEXEC) != 0) {
-    return std::nullopt;
-  }
+  if (::pipe2(to.data(), O_CLOEXEC) != 0 || ::pipe2(from.data(), O_CLOEXEC) != 0) { return std::nullopt; }
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(to[0], STDIN_FILENO);
@@ -53,17 +50,13 @@ struct MigrateRequest {
 
 /// The command xl gives to sh. An empty -s makes HOST the whole command; else -s replaces the word "ssh" only, and
 /// "HOST xl migrate-receive" always follows it. Source: main_migrate in xen tools/xl/xl_migrate.c.
-std::string rune_of(const MigrateRequest& request, bool tty_progress)
-{
-  if (request.ssh.empty()) {
-    return request.host;
-  }
+std::string rune_of(const MigrateRequest& request, bool tty_progress) {
+  if (request.ssh.empty()) { return request.host; }
   return "exec " + request.ssh + " " + request.host + " xl" + (tty_progress ? " -t" : "") + " migrate-receive" +
          (request.daemonize ? "" : " -e") + (request.debug ? " -d" : "") + (request.pause_after ? " -p" : "");
 }
 
-std::optional<MigrateRequest> parse_request(const Arguments& arguments)
-{
+std::optional<MigrateRequest> parse_request(const Arguments& arguments) {
   MigrateRequest request;
   Arguments operands;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -82,9 +75,7 @@ std::optional<MigrateRequest> parse_request(const Arguments& arguments)
       operands.push_back(argument);
     }
   }
-  if (operands.size() != 2) {
-    return std::nullopt;
-  }
+  if (operands.size() != 2) { return std::nullopt; }
   request.domain = operands[0];
   request.host = operands[1];
   return request;
@@ -93,16 +84,14 @@ std::optional<MigrateRequest> parse_request(const Arguments& arguments)
 class Sender {
 public:
   Sender(Run& run, unsigned domid, Transport transport, double rate)
-      : run_(run), domid_(domid), transport_(transport), writer_(transport.send, run.faults, rate),
-        reader_(transport.receive, run.faults)
-  {
-  }
+      : run_(run),
+        domid_(domid),
+        transport_(transport),
+        writer_(transport.send, run.faults, rate),
+        reader_(transport.receive, run.faults) {}
 
-  int migrate(const std::string& config)
-  {
-    if (!preamble(config)) {
-      return 1;
-    }
+  int migrate(const std::string& config) {
+    if (!preamble(config)) { return 1; }
     const int suspended = send_domain();
     if (suspended != 0) {
       say(format("migration sender: libxl_domain_suspend failed (rc=%d)\n", suspended));
@@ -114,44 +103,35 @@ public:
     }
     run_.faults.at("migrate-ready");
     say("migration sender: Target has acknowledged transfer.\n");
-    if (!rename("--migratedaway")) {
-      return fail_and_resume();
-    }
+    if (!rename("--migratedaway")) { return fail_and_resume(); }
     run_.faults.at("migrate-renamed");
     say("migration sender: Giving target permission to start.\n");
     phase("go");
-    if (!writer_.write(go_message)) {
-      return fail_badly();
-    }
+    if (!writer_.write(go_message)) { return fail_badly(); }
     run_.faults.at("migrate-go");
     return finish();
   }
 
 private:
-  void say(const std::string& text)
-  {
+  void say(const std::string& text) {
     run_.output.err += text;
     run_.output.flush();
   }
 
-  void phase(const std::string& name)
-  {
+  void phase(const std::string& name) {
     run_.world.event("migrate", {{"phase", name}, {"domain", name_}, {"domid", domid_}});
   }
 
-  void truncated(const std::string& what)
-  {
+  void truncated(const std::string& what) {
     say("libxl: error: libxl_utils.c:505:libxl_read_exactly: file/stream truncated reading " + what +
         " from migration receiver stream\n");
   }
 
-  Domain* domain(State& state) const
-  {
+  Domain* domain(State& state) const {
     return find_domain(state.nodes[static_cast<std::size_t>(run_.world.index())], domid_);
   }
 
-  bool preamble(const std::string& config)
-  {
+  bool preamble(const std::string& config) {
     run_.world.change([&](State& state) { name_ = domain(state) != nullptr ? domain(state)->name : ""; });
     phase("begin");
     run_.faults.at("migrate-started");
@@ -173,14 +153,11 @@ private:
   }
 
   /// The live copy, the suspend, the rest. 0, or libxl's error: -3 the stream broke, -8 the guest did not suspend.
-  int send_domain()
-  {
+  int send_domain() {
     const State state = run_.world.look();
     Node node = state.nodes[static_cast<std::size_t>(run_.world.index())];
     const Domain* guest = find_domain(node, domid_);
-    if (guest == nullptr) {
-      return -8;
-    }
+    if (guest == nullptr) { return -8; }
     say(format("xc: info: Saving domain %u, type x86 %s\n", domid_, guest->type == "pv" ? "PV" : "HVM"));
     if (!guest->migratable) {
       say(format("xc: error: Failed to enable logdirty: 95,22,0 (22 = Invalid argument): Internal error\n"
@@ -190,23 +167,16 @@ private:
                  domid_));
       return writer_.write(make_record(record::libxc_context, "") + libxc_headers("pv")) ? -8 : -3;
     }
-    if (!send_live(*guest, state.settings.stream_scale)) {
-      return broken_pipe();
-    }
-    if (!suspend()) {
-      return -8;
-    }
+    if (!send_live(*guest, state.settings.stream_scale)) { return broken_pipe(); }
+    if (!suspend()) { return -8; }
     run_.faults.at("migrate-suspended");
-    if (!send_rest(*guest)) {
-      return broken_pipe();
-    }
+    if (!send_rest(*guest)) { return broken_pipe(); }
     phase("end");
     run_.faults.at("migrate-end");
     return 0;
   }
 
-  bool send_live(const Domain& guest, double scale)
-  {
+  bool send_live(const Domain& guest, double scale) {
     const auto frames = static_cast<std::uint64_t>(guest.memory) * 256;
     const auto pages = std::max<std::uint64_t>(8, static_cast<std::uint64_t>(static_cast<double>(frames) * scale));
     const std::uint64_t step = std::max<std::uint64_t>(1, frames / pages);
@@ -219,22 +189,18 @@ private:
       const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(batch, pages - at));
       good = writer_.write(page_batch(at * step, count, step));
     }
-    return good && writer_.write(page_batch(0, 4, 1));  // pages that became dirty meanwhile
+    return good && writer_.write(page_batch(0, 4, 1)); // pages that became dirty meanwhile
   }
 
-  bool send_rest(const Domain& guest)
-  {
+  bool send_rest(const Domain& guest) {
     std::string rest = page_batch(0, 2, 1) + make_record(record::tsc_info, std::string(24, '\0')) +
                        make_record(record::hvm_context, std::string(1021, '\3')) +
                        make_record(record::hvm_params, std::string(8 + 16 * 8, '\4')) + make_record(record::end, "");
-    if (guest.type == "hvm") {
-      rest += make_record(record::emulator_xenstore, std::string(8 + 37, '\5'));
-    }
+    if (guest.type == "hvm") { rest += make_record(record::emulator_xenstore, std::string(8 + 37, '\5')); }
     return writer_.write(rest) && writer_.write(make_record(record::end, ""));
   }
 
-  bool suspend()
-  {
+  bool suspend() {
     bool done = false;
     run_.world.change([&](State& state) {
       Domain* guest = domain(state);
@@ -243,14 +209,11 @@ private:
         done = true;
       }
     });
-    if (done) {
-      phase("suspended");
-    }
+    if (done) { phase("suspended"); }
     return done;
   }
 
-  int broken_pipe()
-  {
+  int broken_pipe() {
     say(format("libxl: error: libxl_utils.c:505:libxl_read_exactly: file/stream truncated reading ipc msg header from "
                "domain %u save/restore helper stdout pipe\n"
                "libxl: error: libxl_exec.c:127:libxl_report_child_exitstatus: domain %u save/restore helper [%d] died "
@@ -259,8 +222,7 @@ private:
     return -3;
   }
 
-  bool rename(const std::string& ending)
-  {
+  bool rename(const std::string& ending) {
     bool done = false;
     run_.world.change([&](State& state) {
       Domain* guest = domain(state);
@@ -274,8 +236,7 @@ private:
     return done;
   }
 
-  int finish()
-  {
+  int finish() {
     std::string status;
     if (!reader_.expect(report_message)) {
       truncated("success/failure report message");
@@ -286,16 +247,12 @@ private:
       return fail_badly();
     }
     run_.faults.at("migrate-report");
-    if (status[0] != 0) {
-      return take_back(status[0]);
-    }
+    if (status[0] != 0) { return take_back(status[0]); }
     say("migration sender: Target reports successful startup.\n");
     double linger = 0;
     run_.world.change([&](State& state) {
       linger = state.settings.destroy_linger / 4;
-      if (Domain* guest = domain(state)) {
-        begin_destroying(run_.world, state, run_.world.index(), *guest);
-      }
+      if (Domain* guest = domain(state)) { begin_destroying(run_.world, state, run_.world.index(), *guest); }
     });
     pause_for(linger);
     run_.world.change([&](State& state) { destroy_domain(run_.world, state, run_.world.index(), domid_); });
@@ -305,24 +262,20 @@ private:
     return 0;
   }
 
-  int take_back(char status)
-  {
+  int take_back(char status) {
     say(format("migration sender: Target reports startup failure (status code %d).\n", static_cast<int>(status)));
     if (!reader_.expect(go_message)) {
       truncated("permission for sender to resume");
       return fail_badly();
     }
     say("migration sender: Trying to resume at our end.\n");
-    if (rename("") && resume()) {
-      say("migration sender: Resumed OK.\n");
-    }
+    if (rename("") && resume()) { say("migration sender: Resumed OK.\n"); }
     phase("failed");
     say("Migration failed due to problems at target.\n");
     return 1;
   }
 
-  bool resume()
-  {
+  bool resume() {
     bool resumed = false;
     run_.world.change([&](State& state) {
       Domain* guest = domain(state);
@@ -334,8 +287,7 @@ private:
     return resumed;
   }
 
-  int fail_to_suspend()
-  {
+  int fail_to_suspend() {
     ::close(transport_.send);
     report_child();
     phase("failed");
@@ -343,8 +295,7 @@ private:
     return 1;
   }
 
-  int fail_and_resume()
-  {
+  int fail_and_resume() {
     ::close(transport_.send);
     report_child();
     say("Migration failed, resuming at sender.\n");
@@ -358,8 +309,7 @@ private:
     return 1;
   }
 
-  int fail_badly()
-  {
+  int fail_badly() {
     phase("undefined");
     say("** Migration failed during final handshake **\n"
         "Domain state is now undefined !\n"
@@ -372,8 +322,7 @@ private:
     return 1;
   }
 
-  void report_child()
-  {
+  void report_child() {
     int status = 0;
     const double until = World::now() + 2;
     while (::waitpid(transport_.pid, &status, WNOHANG) == 0) {
@@ -405,17 +354,14 @@ private:
 
 } // namespace
 
-int xl_migrate(Run& run, const Arguments& arguments, bool tty_progress)
-{
+int xl_migrate(Run& run, const Arguments& arguments, bool tty_progress) {
   const auto request = parse_request(arguments);
   if (!request) {
-    run.output.err += "option ` ' not supported.\n";
+    run.output.err += unknown_option();
     return 2;
   }
   unsigned domid = 0;
-  if (!name_to_domid(run, request->domain, domid)) {
-    return 1;
-  }
+  if (!name_to_domid(run, request->domain, domid)) { return 1; }
   std::string config = read_file(run.world.userdata(run.world.index(), domid));
   if (!request->config_file.empty()) {
     auto parsed = parse_config(request->config_file, read_file(request->config_file));
@@ -427,9 +373,7 @@ int xl_migrate(Run& run, const Arguments& arguments, bool tty_progress)
   }
   const double rate = run.world.look().settings.stream_rate;
   const auto transport = start_transport(rune_of(*request, tty_progress || ::isatty(STDERR_FILENO) != 0));
-  if (!transport) {
-    return 1;
-  }
+  if (!transport) { return 1; }
   return Sender(run, domid, *transport, rate).migrate(config);
 }
 

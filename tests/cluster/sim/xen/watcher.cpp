@@ -16,64 +16,53 @@ namespace sim {
 
 namespace {
 
-void say(const std::string& text)
-{
+void say(const std::string& text) {
   Output output{text, ""};
   output.flush();
 }
 
-int reason_code(const std::string& shutdown)
-{
+int reason_code(const std::string& shutdown) {
   return shutdown == "poweroff" ? 0 : shutdown == "reboot" ? 1 : shutdown == "suspend" ? 2 : 3;
 }
 
-std::string action_for(const Domain& domain)
-{
+std::string action_for(const Domain& domain) {
   return domain.shutdown == "poweroff" ? domain.on_poweroff
          : domain.shutdown == "reboot" ? domain.on_reboot
                                        : domain.on_crash;
 }
 
-bool at_least(const std::string& version, int major, int minor)
-{
+bool at_least(const std::string& version, int major, int minor) {
   int have_major = 0;
   int have_minor = 0;
-  if (std::sscanf(version.c_str(), "%d.%d", &have_major, &have_minor) != 2) {
-    return false;
-  }
+  if (std::sscanf(version.c_str(), "%d.%d", &have_major, &have_minor) != 2) { return false; }
   return have_major > major || (have_major == major && have_minor >= minor);
 }
 
 class Watcher {
 public:
   Watcher(World& world, Faults& faults, unsigned domid, std::string name, const GuestConfig& config)
-      : world_(world), faults_(faults), domid_(domid), name_(std::move(name)), config_(config)
-  {
+      : world_(world), faults_(faults), domid_(domid), name_(std::move(name)), config_(config) {
     open_bell();
   }
   ~Watcher() { ::close(bell_); }
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  void watch()
-  {
+  void watch() {
     announce();
-    while (look_once()) {
-    }
+    while (look_once()) {}
     ::unlink(world_.bell(world_.index(), domid_).c_str());
   }
 
 private:
   void open_bell() { bell_ = ::open(world_.bell(world_.index(), domid_).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }
 
-  void announce() const
-  {
+  void announce() const {
     say(format("Waiting for domain %s (domid %u) to die [pid %d]\n", name_.c_str(), domid_, ::getpid()));
   }
 
   /// Waits for something to happen to the domain and deals with it. False: there is nothing left to watch.
-  bool look_once()
-  {
+  bool look_once() {
     const State state = world_.look();
     Node node = state.nodes[static_cast<std::size_t>(world_.index())];
     const Domain* domain = find_domain(node, domid_);
@@ -91,18 +80,15 @@ private:
     return true;
   }
 
-  void wait(double until) const
-  {
+  void wait(double until) const {
     pollfd bell{bell_, POLLIN, 0};
     const double left = until < 0 ? -1 : std::max(0.0, until - World::now()) * 1000 + 1;
     ::poll(&bell, 1, static_cast<int>(left));
     std::array<char, 64> rings{};
-    while (::read(bell_, rings.data(), rings.size()) > 0) {
-    }
+    while (::read(bell_, rings.data(), rings.size()) > 0) {}
   }
 
-  bool act(const Domain& domain, const Settings& settings)
-  {
+  bool act(const Domain& domain, const Settings& settings) {
     const int code = reason_code(domain.shutdown);
     say(format("Domain %u has shut down, reason code %d 0x%x\n", domid_, code, static_cast<unsigned>(code)));
     if (domain.shutdown == "suspend") {
@@ -133,8 +119,7 @@ private:
     return start_again(settings);
   }
 
-  bool start_again(const Settings& settings)
-  {
+  bool start_again(const Settings& settings) {
     say("Done. Rebooting now\n");
     pause_for(settings.reboot_pause);
     ::close(bell_);
@@ -161,8 +146,7 @@ private:
   bool reported_suspend_ = false;
 };
 
-void redirect_to_log(const std::string& name)
-{
+void redirect_to_log(const std::string& name) {
   const std::string log = "/var/log/xen/xl-" + name + ".log";
   ::rename(log.c_str(), (log + ".1").c_str());
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
@@ -176,26 +160,22 @@ void redirect_to_log(const std::string& name)
 
 } // namespace
 
-void watch(World& world, Faults& faults, unsigned domid, const std::string& name, const GuestConfig& config)
-{
+void watch(World& world, Faults& faults, unsigned domid, const std::string& name, const GuestConfig& config) {
   Watcher watcher(world, faults, domid, name, config);
   watcher.watch();
 }
 
-void leave_watcher(World& world, Faults& faults, unsigned domid, const std::string& name, const GuestConfig& config)
-{
+void leave_watcher(World& world, Faults& faults, unsigned domid, const std::string& name, const GuestConfig& config) {
   const pid_t first = ::fork();
   if (first != 0) {
     int status = 0;
     ::waitpid(first, &status, 0);
     return;
   }
-  Watcher watcher(world, faults, domid, name, config);  // hears the bell from before its parent goes on
+  Watcher watcher(world, faults, domid, name, config); // hears the bell from before its parent goes on
   redirect_to_log(name);
   ::setsid();
-  if (::fork() != 0) {
-    std::_Exit(0);
-  }
+  if (::fork() != 0) { std::_Exit(0); }
   watcher.watch();
   std::_Exit(0);
 }

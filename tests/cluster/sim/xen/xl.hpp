@@ -34,6 +34,9 @@ struct Run {
 /// Fails: false, and xl's message in `run.output`.
 [[nodiscard]] bool name_to_domid(Run& run, const std::string& name, unsigned& domid);
 
+/// What xl says about an option it does not know: the name it prints is a NUL.
+[[nodiscard]] std::string unknown_option();
+
 /// The three lines libxl ends every failed creation with.
 [[nodiscard]] std::string destruction_failed(unsigned domid);
 

@@ -1,0 +1,61 @@
+#include "output.hpp"
+
+#include "render.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace xen_drbd::cli {
+namespace {
+
+std::atomic<int> answer_problem{0};
+
+/// 0, or the error number with which writing ended.
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd, text.data(), text.size());
+    if (count >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+} // namespace
+
+void open_missing_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) != fd) return;
+}
+
+void write_answer(std::string_view text) {
+  if (answer_is_lost()) return;
+  if (const int problem = write_all(STDOUT_FILENO, text); problem != 0) answer_problem = problem;
+}
+
+void write_message(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
+
+bool answer_is_lost() { return answer_problem != 0; }
+
+int finish_answer(int code) {
+  const int problem = answer_problem;
+  if (problem == 0 || problem == EPIPE) return code;
+  write_message(error_text({.kind = ErrorKind::failed,
+                            .what = "the answer could not be written",
+                            .because = std::string("stdout: ") + std::strerror(problem),
+                            .while_doing = {},
+                            .changed = Changed::yes,
+                            .hint = "xen-drbd status shows how things are"}));
+  return code == 0 ? exit_code(ErrorKind::failed) : code;
+}
+
+} // namespace xen_drbd::cli

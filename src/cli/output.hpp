@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+namespace xen_drbd::cli {
+
+// The one place that writes. A run never ends because nobody reads what it says: output that cannot be written is
+// remembered, and told at the end.
+
+/// Opens /dev/null in place of every standard stream that the caller closed. Call it before anything else is opened.
+/// The accident it prevents: with stdout closed, the next file to be opened (the lock, the connection to the peer)
+/// becomes descriptor 1, and the report is written into it.
+void open_missing_streams();
+
+/// Writes a part of the answer to stdout.
+void write_answer(std::string_view text);
+
+/// Writes diagnostics to stderr.
+void write_message(std::string_view text);
+
+/// Whether a part of the answer could not be written, its reader being gone or for another reason.
+[[nodiscard]] bool answer_is_lost();
+
+/// The exit code of a run that would end with `code`: 6 in place of 0 when the answer could not be written, which is
+/// told on stderr. A reader that has gone away (`| head -1`) has read what it wanted: that changes nothing.
+[[nodiscard]] int finish_answer(int code);
+
+} // namespace xen_drbd::cli
