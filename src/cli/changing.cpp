@@ -65,22 +65,48 @@ int plan_only(Session& session, const model::Wish& wish) {
   return print_report(session, expected_report(plan), &plan);
 }
 
+/// Looks at both nodes, plans, prints the plan, carries it out.
+engine::Report look_and_act(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress) {
+  engine::Look look = look_for(session, wish);
+  look.make_identity = true;
+  const model::ClusterState state = engine::observe(session.cluster, look);
+  planner::Inputs inputs = planner_inputs(session, state);
+  inputs.identities_made = true;
+  const model::Plan plan = planner::plan(session.topology, state, wish, inputs);
+  if (!session.options.quiet) print_plan(session, plan);
+  engine::Execution how = execution(session, state);
+  how.peer_is_dead = dead.accepted;
+  how.still_dead = dead.still_dead;
+  return engine::execute(plan, session.cluster, how, engine::system_clock(), progress);
+}
+
+/// What was undone may show what else is left (spec, section 6: "then everything is classified anew"): looks and plans
+/// again until there is nothing more to do, a few times at most.
+void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress, engine::Report& report) {
+  constexpr int rounds = 4;
+  for (int round = 0; round < rounds && interrupted_by() == 0; ++round) {
+    const bool mended = std::any_of(report.domains.begin(), report.domains.end(), [](const engine::DomainReport& d) { return d.result == engine::ResultKind::recovered && !d.error; });
+    if (!mended) return;
+    engine::Report next = look_and_act(session, wish, dead, progress);
+    bool more = false;
+    for (std::size_t i = 0; i < report.domains.size() && i < next.domains.size(); ++i) {
+      const engine::ResultKind result = next.domains[i].result;
+      more = more || result == engine::ResultKind::recovered;
+      if (result != engine::ResultKind::already && result != engine::ResultKind::skipped) report.domains[i] = std::move(next.domains[i]);
+    }
+    if (!more) return;
+  }
+}
+
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   auto lock = take_lock(session, lock_scope(session));
   if (!lock) return print_error(session.options, lock.error());
   if (brings_here(wish.goal))
     if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
 
-  engine::Look look = look_for(session, wish);
-  look.make_identity = true;
-  const model::ClusterState state = engine::observe(session.cluster, look);
-  const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
-  if (!session.options.quiet) print_plan(session, plan);
   const auto progress = make_progress(session);
-  engine::Execution how = execution(session, state);
-  how.peer_is_dead = dead.accepted;
-  how.still_dead = dead.still_dead;
-  const engine::Report report = engine::execute(plan, session.cluster, how, engine::system_clock(), *progress);
+  engine::Report report = look_and_act(session, wish, dead, *progress);
+  if (wish.goal == Goal::recover) recover_further(session, wish, dead, *progress, report);
   audit(session, report, exit_code(report));
   return print_report(session, report, nullptr);
 }

@@ -63,6 +63,7 @@ private:
 
   model::Plan make_plan(const model::ClusterState& state) {
     planner::Inputs inputs = planner_inputs(session_, state);
+    inputs.identities_made = !session_.options.dry_run;
     inputs.no_moves = no_moves_;
     inputs.failed_moves = failed_moves_;
     if (session_.options.deadline) {

@@ -1,6 +1,7 @@
 #include "json.hpp"
 
 #include "disk_view.hpp"
+#include "render.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
@@ -10,18 +11,43 @@ namespace xen_drbd::cli {
 namespace {
 
 using engine::DomainReport;
+using engine::ResultKind;
 using model::NodeId;
 
 Json error_json(const Error& error) {
   std::string doing;
   for (const std::string& line : error.while_doing) doing += (doing.empty() ? "" : "; ") + line;
-  return {{"what", printable(error.what)}, {"because", printable(error.because)}, {"while", printable(doing)}, {"changed", error.changed != Changed::no}, {"hint", printable(error.hint)}};
+  return {{"what", printable(error.what)},
+          {"because", printable(error.because)},
+          {"while", printable(doing)},
+          {"changed", error.changed != Changed::no},
+          {"hint", printable(error.hint)}};
 }
 
-std::string words(const DomainReport& report) {
-  std::string text = report.reason;
-  for (const std::string& note : report.notes) text += (text.empty() ? "" : "; ") + note;
+/// The word of spec section 3: what `recover` did has none of its own, its reason tells it.
+std::string_view word_of(ResultKind result) {
+  return engine::to_string(result == ResultKind::recovered ? ResultKind::already : result);
+}
+
+std::string reason_of(const DomainReport& report) {
+  std::string text = report.result == ResultKind::recovered ? "recovered" : "";
+  const auto add = [&](std::string_view more, std::string_view between) {
+    if (more.empty()) return;
+    if (!text.empty()) text += between;
+    text += more;
+  };
+  add(report.reason, ": ");
+  for (const std::string& note : report.notes) add(note, "; ");
   return printable(text);
+}
+
+std::string_view word_of(model::When when) {
+  switch (when) {
+  case model::When::next: return "next";
+  case model::When::always: return "always";
+  case model::When::on_failure: return "on-failure";
+  }
+  return {};
 }
 
 Json node_json(const Session& session, const model::ClusterState& state, NodeId id) {
@@ -29,7 +55,7 @@ Json node_json(const Session& session, const model::ClusterState& state, NodeId 
   Json node{{"name", session.name(id)}, {"reachable", seen != nullptr}};
   if (seen == nullptr) {
     const Error& why = std::get<model::Unreachable>(state.nodes[index(id)]).error;
-    node["reason"] = printable(why.because + (why.while_doing.empty() ? "" : ": " + why.while_doing.front()));
+    node["reason"] = printable(why.because.empty() ? why.what : why.because);
   }
   node["leaving"] = seen != nullptr && seen->leaving;
   return node;
@@ -37,20 +63,33 @@ Json node_json(const Session& session, const model::ClusterState& state, NodeId 
 
 } // namespace
 
-Json json_of(const Options& options, const Error& error) {
-  return {{"schema", 1}, {"command", options.command}, {"exit_code", exit_code(error.kind)}, {"error", error_json(error)}};
+Json json_of(const Options& options, const Error& error, int exit_code) {
+  return {{"schema", 1}, {"command", options.command}, {"exit_code", exit_code}, {"error", error_json(error)}};
+}
+
+Json json_of(const Options& options, const std::optional<std::string>& script) {
+  Json document{{"schema", 1}, {"command", options.command}, {"exit_code", 0}};
+  if (script) document["script"] = *script;
+  else document["domains"] = Json::array();
+  return document;
 }
 
 Json json_of(const Session& session, const engine::Report& report, const model::Plan* plan, int code) {
-  Json document{{"schema", 1}, {"command", session.options.command}, {"this_node", session.here()}, {"peer", session.peer()}, {"exit_code", code}, {"domains", Json::array()}};
+  Json document{{"schema", 1},
+                {"command", session.options.command},
+                {"this_node", session.here()},
+                {"peer", session.peer()},
+                {"exit_code", code},
+                {"domains", Json::array()}};
   for (const DomainReport& domain : report.domains)
     document["domains"].push_back({{"name", domain.domain.str()},
-                                   {"result", to_string(domain.result == engine::ResultKind::recovered ? engine::ResultKind::already : domain.result)},
+                                   {"result", word_of(domain.result)},
                                    {"node", session.name(domain.node)},
-                                   {"reason", words(domain)},
+                                   {"reason", reason_of(domain)},
                                    {"seconds", std::round(domain.seconds * 100) / 100}});
   for (const DomainReport& domain : report.domains)
-    if (domain.error && exit_code(domain.error->kind) == code && !document.contains("error")) document["error"] = error_json(*domain.error);
+    if (const auto error = error_of(domain); error && exit_code(domain) == code && !document.contains("error"))
+      document["error"] = error_json(*error);
   if (plan == nullptr) return document;
   document["dry_run"] = true;
   document["plan"] = Json::array();
@@ -59,9 +98,9 @@ Json json_of(const Session& session, const engine::Report& report, const model::
       document["plan"].push_back({{"domain", domain.domain.str()},
                                   {"node", session.name(node_of(step.action, session.this_node))},
                                   {"action", name_of(step.action)},
-                                  {"command", describe(step.action, domain.domain, session.topology)},
-                                  {"when", step.when == model::When::next ? "next" : step.when == model::When::always ? "always" : "on-failure"},
-                                  {"why", step.why}});
+                                  {"command", printable(describe(step.action, domain.domain, session.topology))},
+                                  {"when", word_of(step.when)},
+                                  {"why", printable(step.why)}});
   return document;
 }
 
@@ -86,6 +125,10 @@ Json status_json(const Session& session, const model::ClusterState& state, const
     document["domains"].push_back({{"name", name.str()}, {"home", session.name(domain.home)}, {"running_on", running}, {"state", planner::state_word(name, state)}, {"disks", disks}});
   }
   return document;
+}
+
+std::string line_of(const Json& document) {
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 } // namespace xen_drbd::cli

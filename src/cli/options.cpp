@@ -67,10 +67,6 @@ std::vector<std::string> with_watch_value(const std::vector<std::string>& argume
   return out;
 }
 
-const OptionRow& row_of(std::string_view long_name) {
-  return *std::find_if(table.begin(), table.end(), [&](const OptionRow& row) { return row.long_name() == long_name; });
-}
-
 /// What was typed behind the options that take a value, to be checked once all words are known.
 using Values = std::map<std::string_view, std::string>;
 
@@ -148,10 +144,11 @@ private:
   /// An option with too many values, or too few; CLI11's message begins with its name.
   [[nodiscard]] Error mismatch(const std::string& message) const {
     const std::string name = message.substr(0, message.find_first_of(": "));
-    const OptionRow& row = row_of(name);
-    if (row.value.empty()) return usage(name + " takes no value", "");
+    const auto row = std::find_if(table.begin(), table.end(), [&](const OptionRow& each) { return each.long_name() == name; });
+    if (row == table.end()) return usage(printable(message), "");
+    if (row->value.empty()) return usage(name + " takes no value", "");
     if (app_.count(name) > 1) return usage(name + " was given more than once", "");
-    return usage(name + " needs a value: " + name + " " + std::string(row.value), "");
+    return usage(name + " needs a value: " + name + " " + std::string(row->value), "");
   }
 
   Result<> convert() {

@@ -1,139 +1,210 @@
-#include "render.hpp"
+#include "progress.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
+#include "output.hpp"
+#include "render.hpp"
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <fmt/format.h>
 #include <map>
 #include <mutex>
+#include <sys/ioctl.h>
+#include <thread>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
 
 using engine::DomainReport;
 using engine::MigrationProgress;
+using model::Step;
+using Moment = std::chrono::steady_clock::time_point;
+
+constexpr Milliseconds redraw_interval{500};
+constexpr std::size_t usual_columns = 80;
 
 /// "49.1 MB", "1.2 GB".
 std::string amount(double bytes) {
   for (const char* unit : {"B", "kB", "MB", "GB"}) {
-    if (bytes < 1000) return fmt::format("{:.{}f} {}", bytes, bytes < 10 && *unit != 'B' ? 1 : 0, unit);
+    if (bytes < 999.5) return fmt::format("{:.{}f} {}", bytes, bytes < 99.95 && *unit != 'B' ? 1 : 0, unit);
     bytes /= 1000;
   }
   return fmt::format("{:.1f} TB", bytes);
 }
 
+std::string where_and_what(const Session& session, const DomainName& domain, const Step& step) {
+  return fmt::format("{}: {}", session.name(node_of(step.action, session.this_node)),
+                     describe(step.action, domain, session.topology));
+}
+
+double seconds_between(Moment from, Moment to) { return std::chrono::duration<double>(to - from).count(); }
+
 class Silent final : public engine::Progress {
 public:
-  void step_begins(const DomainName&, const model::Step&) override {}
-  void step_ended(const DomainName&, const model::Step&, const std::optional<Error>&) override {}
+  void step_begins(const DomainName&, const Step&) override {}
+  void step_ended(const DomainName&, const Step&, const std::optional<Error>&) override {}
   void migration(const DomainName&, const MigrationProgress&) override {}
   void domain_ended(const DomainReport&) override {}
 };
 
-/// Off a terminal: one line for each change.
 class Lines final : public engine::Progress {
 public:
-  explicit Lines(const Session& session) : session_(session) {}
+  Lines(const Session& session, Write write) : session_(session), write_(std::move(write)) {}
 
-  void step_begins(const DomainName&, const model::Step&) override {}
-  void step_ended(const DomainName& domain, const model::Step& step, const std::optional<Error>& error) override {
-    const std::scoped_lock guard(mutex_);
-    fmt::print(stderr, "{}: {}: {}{}\n", domain.str(), session_.name(node_of(step.action, session_.this_node)), describe(step.action, domain, session_.topology),
-               error ? ": failed: " + error->because : "");
+  void step_begins(const DomainName&, const Step&) override {}
+  void step_ended(const DomainName& domain, const Step& step, const std::optional<Error>& error) override {
+    say(fmt::format("{}: {}{}", domain.str(), where_and_what(session_, domain, step),
+                    error ? ": failed: " + error->because : ""));
   }
   void migration(const DomainName& domain, const MigrationProgress& progress) override {
-    const std::scoped_lock guard(mutex_);
-    std::string& last = phases_[domain.str()];
-    if (last == progress.phase) return;
-    last = progress.phase;
-    fmt::print(stderr, "{}: {} ({})\n", domain.str(), progress.phase, amount(static_cast<double>(progress.bytes)));
+    {
+      const std::scoped_lock guard(mutex_);
+      if (std::exchange(phases_[domain.str()], progress.phase) == progress.phase) return;
+    }
+    say(fmt::format("{}: {} ({})", domain.str(), progress.phase, amount(static_cast<double>(progress.bytes))));
   }
   void domain_ended(const DomainReport&) override {}
 
 private:
+  void say(const std::string& line) {
+    const std::scoped_lock guard(mutex_);
+    write_(printable(line) + "\n");
+  }
+
   const Session& session_;
+  Write write_;
   std::mutex mutex_;
   std::map<std::string, std::string> phases_;
 };
 
-/// On a terminal: a line for each domain at work, redrawn in place; a bar for a migration.
 class Live final : public engine::Progress {
 public:
-  explicit Live(const Session& session) : session_(session) {}
-  ~Live() override { erase(); }
+  Live(const Session& session, Write write, engine::Clock& clock, std::function<std::size_t()> columns,
+       Milliseconds tick)
+      : session_(session), write_(std::move(write)), clock_(clock), columns_(std::move(columns)) {
+    if (tick.count() > 0) ticker_ = std::jthread([this, tick](const std::stop_token& stop) { redraw_every(tick, stop); });
+  }
+  ~Live() override {
+    ticker_ = {};
+    write_(erasure());
+  }
+  Live(const Live&) = delete;
+  Live& operator=(const Live&) = delete;
 
-  void step_begins(const DomainName& domain, const model::Step& step) override {
+  void step_begins(const DomainName& domain, const Step& step) override {
     const std::scoped_lock guard(mutex_);
-    Line& line = lines_[domain.str()];
-    if (!line.begun) line.begun = Moment::clock::now();
-    line.text = fmt::format("{}: {}", session_.name(node_of(step.action, session_.this_node)), describe(step.action, domain, session_.topology));
+    line_of(domain).text = where_and_what(session_, domain, step);
     draw();
   }
-  void step_ended(const DomainName&, const model::Step&, const std::optional<Error>&) override {}
+  void step_ended(const DomainName&, const Step&, const std::optional<Error>&) override {}
   void migration(const DomainName& domain, const MigrationProgress& progress) override {
     const std::scoped_lock guard(mutex_);
-    Line& line = lines_[domain.str()];
-    const auto now = Moment::clock::now();
-    const double seconds = std::chrono::duration<double>(now - line.measured.value_or(now)).count();
-    if (seconds > 0.5 || !line.measured) {
-      if (seconds > 0 && progress.bytes >= line.bytes) line.rate = static_cast<double>(progress.bytes - line.bytes) / seconds;
-      line.measured = now;
-      line.bytes = progress.bytes;
-    }
-    line.text = fmt::format("{} {:>9}  {:>9}/s  {}", bar(progress), amount(static_cast<double>(progress.bytes)), amount(line.rate), progress.phase);
+    Line& line = line_of(domain);
+    measure(line, progress.bytes);
+    line.text = fmt::format("{} {:>8} {:>8}/s  {}", bar(progress), amount(static_cast<double>(progress.bytes)),
+                            amount(line.rate), progress.phase);
     draw();
   }
   void domain_ended(const DomainReport& report) override {
     const std::scoped_lock guard(mutex_);
-    erase();
     lines_.erase(report.domain.str());
     draw();
   }
 
 private:
-  using Moment = std::chrono::steady_clock::time_point;
   struct Line {
     std::string text;
-    std::optional<Moment> begun;
+    Moment begun;
     std::optional<Moment> measured;
     std::uint64_t bytes = 0;
-    double rate = 0;
+    double rate = 0; ///< Units: bytes per second
   };
 
+  Line& line_of(const DomainName& domain) {
+    return lines_.try_emplace(domain.str(), Line{.text = {}, .begun = clock_.now(), .measured = {}}).first->second;
+  }
+
+  void measure(Line& line, std::uint64_t bytes) {
+    const Moment now = clock_.now();
+    const double seconds = line.measured ? seconds_between(*line.measured, now) : 0;
+    if (line.measured && seconds < 0.5) return;
+    if (line.measured && bytes >= line.bytes) line.rate = static_cast<double>(bytes - line.bytes) / seconds;
+    line.measured = now;
+    line.bytes = bytes;
+  }
+
   static std::string bar(const MigrationProgress& progress) {
-    constexpr std::size_t width = 24;
-    const double part = progress.expected == 0 ? 0 : std::min(1.0, static_cast<double>(progress.bytes) / static_cast<double>(progress.expected));
+    constexpr std::size_t width = 16;
+    const double part = progress.expected == 0 ? 0
+                                               : std::min(1.0, static_cast<double>(progress.bytes) /
+                                                                   static_cast<double>(progress.expected));
     const auto full = static_cast<std::size_t>(part * width);
     return "[" + std::string(full, '#') + std::string(width - full, ' ') + "]";
   }
 
-  void erase() {
-    if (drawn_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_);
-    drawn_ = 0;
+  std::string erasure() {
+    const std::size_t drawn = std::exchange(drawn_, 0);
+    return drawn == 0 ? "" : fmt::format("\x1b[{}A\x1b[J", drawn);
   }
 
   void draw() {
-    erase();
+    std::string text = erasure();
+    const std::size_t columns = std::max<std::size_t>(columns_(), 2);
     for (const auto& [domain, line] : lines_) {
-      const double seconds = std::chrono::duration<double>(Moment::clock::now() - line.begun.value_or(Moment::clock::now())).count();
-      fmt::print(stderr, "{:<12} {:5.1f} s  {}\n", domain, seconds, line.text.substr(0, 90));
-      ++drawn_;
+      const double seconds = seconds_between(line.begun, clock_.now());
+      text += printable(fmt::format("{:<12} {:5.1f} s  {}", domain, seconds, line.text)).substr(0, columns - 1) + "\n";
     }
+    drawn_ = lines_.size();
+    write_(text);
+  }
+
+  void redraw_every(Milliseconds tick, const std::stop_token& stop) {
+    std::unique_lock guard(mutex_);
+    while (!pause_.wait_for(guard, stop, tick, [&] { return stop.stop_requested(); })) draw();
   }
 
   const Session& session_;
+  Write write_;
+  engine::Clock& clock_;
+  std::function<std::size_t()> columns_;
   std::mutex mutex_;
+  std::condition_variable_any pause_;
   std::map<std::string, Line> lines_;
   std::size_t drawn_ = 0;
+  std::jthread ticker_;
 };
+
+std::size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_columns;
+}
+
+/// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
+bool can_redraw() {
+  const char* term = std::getenv("TERM");
+  return isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb" &&
+         !log::shows(log::Level::verbose);
+}
 
 } // namespace
 
+std::unique_ptr<engine::Progress> line_progress(const Session& session, Write write) {
+  return std::make_unique<Lines>(session, std::move(write));
+}
+
+std::unique_ptr<engine::Progress> live_progress(const Session& session, Write write, engine::Clock& clock,
+                                                std::function<std::size_t()> columns, Milliseconds tick) {
+  return std::make_unique<Live>(session, std::move(write), clock, std::move(columns), tick);
+}
+
 std::unique_ptr<engine::Progress> make_progress(const Session& session) {
   if (session.options.quiet) return std::make_unique<Silent>();
-  if (isatty(STDERR_FILENO) == 1) return std::make_unique<Live>(session);
-  return std::make_unique<Lines>(session);
+  if (can_redraw())
+    return live_progress(session, write_message, engine::system_clock(), terminal_columns, redraw_interval);
+  return line_progress(session, write_message);
 }
 
 } // namespace xen_drbd::cli

@@ -1,17 +1,18 @@
 #include "render.hpp"
 
+#include "commands.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
+#include "output.hpp"
 #include "xen_drbd/base/log.hpp"
-
-#include <fmt/color.h>
-#include <fmt/format.h>
-#include <unistd.h>
+#include "xen_drbd/base/text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
+#include <fmt/color.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -19,15 +20,15 @@ namespace {
 using engine::DomainReport;
 using engine::ResultKind;
 
-/// "started on dom0 (1.9 s)", "already runs on dom0", "refused: ...".
+/// "started on dom0 (1.9 s)", "nothing to do: samba runs on dom0", "refused: ...".
 std::string sentence(const Session& session, const DomainReport& report, bool dry_run) {
   const std::string& node = session.name(report.node);
   const std::string would = dry_run ? "would be " : "";
   const std::string why = report.reason.empty() ? "" : ": " + report.reason;
   const std::string took = dry_run ? "" : fmt::format(" ({:.1f} s)", report.seconds);
   switch (report.result) {
-  case ResultKind::started: return would + "started on " + node + took;
-  case ResultKind::migrated: return would + "migrated to " + node + took;
+  case ResultKind::started: return would + "started on " + node + took + why;
+  case ResultKind::migrated: return would + "migrated to " + node + took + why;
   case ResultKind::stopped: return would + "stopped on " + node + took + why;
   case ResultKind::recovered: return would + "recovered" + took + why;
   case ResultKind::already: return "nothing to do" + why;
@@ -54,25 +55,31 @@ fmt::text_style style_of(ResultKind result) {
   return {};
 }
 
-std::size_t widest_name(const auto& items) {
-  std::size_t widest = 0;
-  for (const auto& item : items) widest = std::max(widest, item.domain.str().size());
-  return widest;
+std::string_view words(model::When when) {
+  switch (when) {
+  case model::When::next: return "";
+  case model::When::always: return " (in any case)";
+  case model::When::on_failure: return " (only after a failure)";
+  }
+  return {};
 }
+
+void warn(const std::string& text) { log::warn(printable(text)); }
 
 } // namespace
 
 int worse(int one, int other) {
-  static constexpr std::array order{130, 143, 70, 6, 5, 4, 0};
+  static constexpr std::array order{130, 143, 70, 6, 5, 75, 4, 3, 2, 0};
   const auto rank = [](int code) { return std::find(order.begin(), order.end(), code); };
   return rank(one) <= rank(other) ? one : other;
 }
 
-int exit_code(const DomainReport& report) {
-  if (!report.error) return 0;
-  if (report.error->kind == ErrorKind::interrupted) return interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 130;
-  return exit_code(report.error->kind);
+int code_of(const Error& error) {
+  if (error.kind == ErrorKind::interrupted && interrupted_by() != 0) return exit_code_of_signal(interrupted_by());
+  return exit_code(error.kind);
 }
+
+int exit_code(const DomainReport& report) { return report.error ? code_of(*report.error) : 0; }
 
 int exit_code(const engine::Report& report) {
   int code = interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0;
@@ -80,10 +87,50 @@ int exit_code(const engine::Report& report) {
   return code;
 }
 
+std::optional<Error> error_of(const DomainReport& report) {
+  std::optional<Error> error = report.error;
+  if (!error) return error;
+  if (error->what.empty()) error->what = "the work on " + report.domain.str() + " was not finished";
+  if (error->kind == ErrorKind::interrupted && error->hint.empty())
+    error->hint = "look with xen-drbd status " + report.domain.str() + ", then repeat the command";
+  return error;
+}
+
 engine::Report expected_report(const model::Plan& plan) {
   engine::Report report;
   for (const model::DomainPlan& domain : plan.domains) report.domains.push_back(engine::expected(domain));
   return report;
+}
+
+std::string error_text(const Error& error) { return printable(render(error)); }
+
+std::string plan_text(const Session& session, const model::Plan& plan) {
+  const std::size_t width = std::max(session.here().size(), session.peer().size());
+  std::string text;
+  for (const model::DomainPlan& domain : plan.domains) {
+    if (domain.steps.empty()) continue;
+    std::string after;
+    for (const DomainName& name : domain.waits_for) after += (after.empty() ? ", once these run: " : " ") + name.str();
+    text += fmt::format("{}  {}{}\n", text.empty() ? "plan:\n" : "", domain.domain.str(), after);
+    for (const model::Step& step : domain.steps)
+      text += fmt::format("    {:<{}}  {}{}\n", session.name(node_of(step.action, session.this_node)), width,
+                          describe(step.action, domain.domain, session.topology), words(step.when));
+  }
+  return printable(text);
+}
+
+std::string report_text(const Session& session, const engine::Report& report, bool dry_run, bool color) {
+  if (report.domains.empty()) return "nothing to do\n";
+  std::size_t width = 0;
+  for (const DomainReport& domain : report.domains) width = std::max(width, domain.domain.str().size());
+  std::string text;
+  for (const DomainReport& domain : report.domains) {
+    const std::string said = printable(sentence(session, domain, dry_run));
+    text += fmt::format("{:<{}}  {}\n", domain.domain.str(), width,
+                        color ? fmt::format(style_of(domain.result), "{}", said) : said);
+    for (const std::string& note : domain.notes) text += fmt::format("{:<{}}  note: {}\n", "", width, printable(note));
+  }
+  return text;
 }
 
 bool wants_color(const Options& options, int fd) {
@@ -94,49 +141,28 @@ bool wants_color(const Options& options, int fd) {
 }
 
 int print_error(const Options& options, const Error& error) {
-  if (options.json) fmt::print("{}\n", json_of(options, error).dump());
-  fmt::print(stderr, "{}", render(error));
-  return exit_code(error.kind);
+  const int code = code_of(error);
+  const Subcommand* command = find_subcommand(options.command);
+  if (options.json) write_answer(line_of(json_of(options, error, code)));
+  else if (command != nullptr && command->prints_a_script) write_answer(fmt::format("exit {}\n", code));
+  write_message(error_text(error));
+  return code;
 }
 
 void print_plan(const Session& session, const model::Plan& plan) {
-  if (session.options.json) return;
-  for (const std::string& warning : plan.warnings) log::warn(warning);
-  const bool any = std::any_of(plan.domains.begin(), plan.domains.end(), [](const model::DomainPlan& d) { return !d.steps.empty(); });
-  if (any) fmt::print("plan:\n");
-  for (const model::DomainPlan& domain : plan.domains) {
-    for (const std::string& warning : domain.warnings) log::warn(domain.domain.str() + ": " + warning);
-    if (domain.steps.empty()) continue;
-    std::string after;
-    for (const DomainName& name : domain.waits_for) after += (after.empty() ? ", once these run: " : " ") + name.str();
-    fmt::print("  {}{}\n", domain.domain.str(), after);
-    for (const model::Step& step : domain.steps) {
-      const std::string_view when = step.when == model::When::next ? "" : step.when == model::When::always ? " (in any case)" : " (if that fails)";
-      fmt::print("    {:<{}}  {}{}\n", session.name(node_of(step.action, session.this_node)), std::max(session.here().size(), session.peer().size()),
-                 describe(step.action, domain.domain, session.topology), when);
-    }
-  }
-  std::fflush(stdout);
+  for (const std::string& warning : plan.warnings) warn(warning);
+  for (const model::DomainPlan& domain : plan.domains)
+    for (const std::string& warning : domain.warnings) warn(domain.domain.str() + ": " + warning);
+  if (!session.options.json) write_answer(plan_text(session, plan));
 }
 
 int print_report(const Session& session, const engine::Report& report, const model::Plan* plan) {
   const int code = exit_code(report);
-  if (session.options.json) {
-    fmt::print("{}\n", json_of(session, report, plan, code).dump());
-  } else {
-    const bool color = wants_color(session.options, STDOUT_FILENO);
-    const std::size_t width = widest_name(report.domains);
-    for (const DomainReport& domain : report.domains) {
-      const std::string text = sentence(session, domain, plan != nullptr);
-      fmt::print("{:<{}}  {}\n", domain.domain.str(), width, color ? fmt::format(style_of(domain.result), "{}", text) : text);
-    }
-    if (report.domains.empty()) fmt::print("nothing to do\n");
-  }
-  std::fflush(stdout);
-  for (const DomainReport& domain : report.domains) {
-    if (domain.error) fmt::print(stderr, "{}", render(*domain.error));
-    for (const std::string& note : domain.notes) log::warn(domain.domain.str() + ": " + note);
-  }
+  write_answer(session.options.json
+                   ? line_of(json_of(session, report, plan, code))
+                   : report_text(session, report, plan != nullptr, wants_color(session.options, STDOUT_FILENO)));
+  for (const DomainReport& domain : report.domains)
+    if (const auto error = error_of(domain)) write_message(error_text(*error));
   return code;
 }
 

@@ -2,28 +2,44 @@
 
 #include "session.hpp"
 
-#include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace xen_drbd::cli {
 
-/// The worst of several exit codes: interrupted, then 70, 6, 5, 4, 0 (spec section 3).
+// Text for people. Whatever came from outside is made printable in here: a guest's or a peer's output cannot move the
+// cursor of the administrator's terminal.
+
+/// The worst of several exit codes: interrupted, then 70, 6, 5, 75, 4, 3, 2, 0 (spec section 3).
 [[nodiscard]] int worse(int one, int other);
+/// The exit code of an error; that of the signal when the run was interrupted.
+[[nodiscard]] int code_of(const Error& error);
 /// The exit code that a domain's end deserves.
 [[nodiscard]] int exit_code(const engine::DomainReport& report);
 /// The exit code of a whole report, interrupted included.
 [[nodiscard]] int exit_code(const engine::Report& report);
 
+/// The error that a domain ended with, if any, with a headline in any case and a hint after an interrupt.
+[[nodiscard]] std::optional<Error> error_of(const engine::DomainReport& report);
+
 /// What a plan would end as: the report of a run in which every step succeeds.
 [[nodiscard]] engine::Report expected_report(const model::Plan& plan);
 
-/// Prints the document or text of an error that ended the run before any domain was looked at; returns its exit code.
+/// "error: ... / because: ... / while: ... / nothing was changed / hint: ..."
+[[nodiscard]] std::string error_text(const Error& error);
+/// The steps of each domain, with the node each acts on; empty for a plan without steps.
+[[nodiscard]] std::string plan_text(const Session& session, const model::Plan& plan);
+/// One line for each domain, and one for each thing more that must be known of it.
+[[nodiscard]] std::string report_text(const Session& session, const engine::Report& report, bool dry_run, bool color);
+
+/// Answers with an error that ended the run before any domain was looked at, on stderr and (document, or `exit N` in
+/// place of a script) on stdout; returns its exit code.
 int print_error(const Options& options, const Error& error);
 
 void print_plan(const Session& session, const model::Plan& plan);
 /// Prints the report (JSON document or text) with its errors; `plan` is given for a dry run. Returns its exit code.
 int print_report(const Session& session, const engine::Report& report, const model::Plan* plan);
 
-/// Whether colour and live progress are wanted on a file descriptor.
+/// Whether colour is wanted on a file descriptor: --color, else a terminal that is not dumb, and no NO_COLOR.
 [[nodiscard]] bool wants_color(const Options& options, int fd);
 
 /// The progress of a run on stderr: live on a terminal, a line for each change elsewhere, nothing with --quiet.

@@ -2,12 +2,13 @@
 
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "json.hpp"
 #include "modes.hpp"
+#include "output.hpp"
 #include "render.hpp"
 #include "xen_drbd/base/log.hpp"
 
-#include <fmt/format.h>
-
+#include <exception>
 #include <filesystem>
 
 namespace xen_drbd::cli {
@@ -15,50 +16,72 @@ namespace {
 
 log::Level level_of(const Options& options) {
   if (options.quiet) return log::Level::quiet;
-  return options.verbose == 0 ? log::Level::normal : options.verbose == 1 ? log::Level::verbose : log::Level::commands;
+  return options.verbose == 0   ? log::Level::normal
+         : options.verbose == 1 ? log::Level::verbose
+                                : log::Level::commands;
 }
 
-/// A script is piped to sh: when there is none to print, sh must fail and do nothing.
-bool prints_a_script(const std::string& command) { return command.starts_with("make-"); }
-
-int answer(const Answered& answered) {
-  fmt::print("{}", answered.out);
-  if (!answered.error) return answered.exit_code;
+/// What --json and the command's name were, for an error that comes before the options are known.
+Options asked_for(const Answered& answered) {
   Options options;
   options.json = answered.json;
   options.command = answered.command;
-  if (prints_a_script(answered.command)) fmt::print("exit {}\n", answered.exit_code);
-  return print_error(options, *answered.error);
+  return options;
 }
 
-int run_options(Options options) {
+int run_nothing(const Options& options) {
+  if (options.json) write_answer(line_of(json_of(options, std::nullopt)));
+  return 0;
+}
+
+int run_command(const Options& options) {
   log::set_level(level_of(options));
   const Subcommand& command = *find_subcommand(options.command);
-  if (command.run == nullptr) return 0;
-  const bool script = prints_a_script(options.command);
-  Options asked = options;
-  auto session = open_session(std::move(options));
-  if (!session) {
-    if (script) fmt::print("exit {}\n", exit_code(session.error().kind));
-    asked.json = asked.json && !script;
-    return print_error(asked, session.error());
-  }
-  return command.run(*session);
+  if (options.deadline && !command.bounded_by_deadline)
+    log::warn("--deadline does not bound " + options.command + ", only evacuate and stop");
+  if (command.run == nullptr) return run_nothing(options);
+  auto session = open_session(options);
+  return session ? command.run(*session) : print_error(options, session.error());
+}
+
+int run_arguments(const std::vector<std::string>& arguments) {
+  const auto options = parse_command_line(arguments);
+  if (options) return guarded(*options, [&] { return run_command(*options); });
+  const Answered& answered = options.error();
+  write_answer(answered.out);
+  return answered.error ? print_error(asked_for(answered), *answered.error) : answered.exit_code;
+}
+
+int run_install(const std::vector<std::string>& arguments) {
+  const auto today = from_install_syntax(arguments);
+  if (today) return run_arguments(*today);
+  Options options;
+  options.json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  return print_error(options, today.error());
 }
 
 } // namespace
 
+int guarded(const Options& options, const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& problem) {
+    return print_error(options, {.kind = ErrorKind::bug,
+                                 .what = "a bug in xen-drbd " XEN_DRBD_VERSION,
+                                 .because = problem.what(),
+                                 .while_doing = {},
+                                 .changed = Changed::unknown,
+                                 .hint = "see with xen-drbd status how things are, and report this with what was typed"});
+  }
+}
+
 int run(const std::vector<std::string>& argv) {
-  std::vector<std::string> arguments(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
+  open_missing_streams();
+  const std::vector<std::string> arguments(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
   if (const auto ended = run_mode(arguments)) return *ended;
   watch_for_interrupts();
-  if (!argv.empty() && std::filesystem::path(argv.front()).filename() == "xen-drbd-install") {
-    auto today = from_install_syntax(arguments);
-    if (!today) return print_error({}, today.error());
-    arguments = std::move(*today);
-  }
-  auto options = parse_command_line(arguments);
-  return options ? run_options(std::move(*options)) : answer(options.error());
+  const bool of_2008 = !argv.empty() && std::filesystem::path(argv.front()).filename() == "xen-drbd-install";
+  return finish_answer(of_2008 ? run_install(arguments) : run_arguments(arguments));
 }
 
 } // namespace xen_drbd::cli

@@ -4,6 +4,7 @@
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/drbd/path.hpp"
+#include "xen_drbd/engine/record.hpp"
 #include "xen_drbd/host/connect.hpp"
 #include "xen_drbd/topology/choose.hpp"
 #include "xen_drbd/topology/compare.hpp"
@@ -71,6 +72,23 @@ std::vector<DomainName> domains_where(const Session& session, const auto& accept
   return names;
 }
 
+/// The records of migrations that a node keeps as their source.
+void read_records(const Session& session, const model::ClusterState& state, NodeId node, planner::Inputs& inputs) {
+  const model::NodeState* seen = state.node(node);
+  if (seen == nullptr) return;
+  for (const model::MigrationRecord& found : seen->records) {
+    const auto record = engine::parse_record(found.text);
+    if (!record || record->source != session.name(node)) {
+      log::warn("the record of a migration of " + found.domain.str() + " on " + session.name(node) + " is not usable and is passed over");
+      continue;
+    }
+    inputs.records[found.domain] = {.source = node,
+                                    .target_identity = record->target_identity,
+                                    .before_go = record->before_go,
+                                    .target_writes = record->target_writes};
+  }
+}
+
 std::string random_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -133,6 +151,7 @@ planner::Inputs planner_inputs(const Session& session, const model::ClusterState
   if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
     if (auto same = topology::same_meaning(here->topology_text, there->topology_text, session.peer()); !same)
       inputs.topology_difference = same.error().because;
+  for (NodeId node : model::both_nodes) read_records(session, state, node, inputs);
   return inputs;
 }
 

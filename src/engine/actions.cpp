@@ -2,7 +2,9 @@
 
 #include "proof.hpp"
 #include "xen_drbd/drbd/act.hpp"
+#include "xen_drbd/base/log.hpp"
 #include "xen_drbd/engine/observe.hpp"
+#include "xen_drbd/engine/record.hpp"
 #include "xen_drbd/xen/act.hpp"
 #include "xen_drbd/xen/look.hpp"
 
@@ -41,6 +43,14 @@ done
 echo "process $pid did not end" >&2
 exit 1
 )sh";
+
+/// Writes $2 to the file $1 so that it is there, whole, after a power loss.
+constexpr const char* write_record_script = R"sh(
+umask 077
+mkdir -p "${1%/*}" && printf %s "$2" > "$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"
+)sh";
+
+std::string record_path(const DomainName& domain) { return "/var/lib/xen-drbd/" + domain.str() + ".migration"; }
 
 } // namespace
 
@@ -315,10 +325,38 @@ Result<> Actions::last_look(NodeId from) {
   return still_in_command(cluster_);
 }
 
+Result<> Actions::write_record(NodeId from, bool before_go) {
+  Record record{.run = execution_.run_id,
+                .source = cluster_.name(from),
+                .source_identity = execution_.identities[index(from)],
+                .target_identity = execution_.identities[index(other(from))],
+                .before_go = before_go,
+                .target_writes = {}};
+  for (const model::Step& step : plan_.steps)
+    if (const auto* promote = std::get_if<model::Promote>(&step.action)) {
+      XEN_DRBD_TRY(const model::Resource target, resource(other(from), promote->resource));
+      for (const model::Volume& volume : target.volumes) record.target_writes[volume.minor] = volume.written_kib - volume.received_kib;
+    }
+  const host::Outcome outcome = act(from, {{"sh", "-c", write_record_script, "sh", record_path(domain_), to_text(record)}, Milliseconds(10'000)});
+  if (!outcome.ok()) return failed(domain_.str() + " was not migrated", "the record of its migration could not be written: " + host::describe(outcome), "see whether /var/lib/xen-drbd on " + cluster_.name(from) + " can be written");
+  recorded_ = true;
+  return {};
+}
+
+void Actions::conclude(bool nothing_left_behind) {
+  if (!recorded_ || !nothing_left_behind || !runs_on()) return;
+  const host::Outcome outcome = act(*migrating_from_, {{"rm", "-f", record_path(domain_)}, Milliseconds(10'000)});
+  if (!outcome.ok()) log::warn(record_path(domain_) + " could not be removed: " + host::describe(outcome));
+}
+
 Result<> Actions::perform(const model::HandOver& step) {
   if (!migration_) return Error{.kind = ErrorKind::bug, .what = "a domain changes sides that was not copied", .because = domain_.str(), .while_doing = {}, .changed = Changed::no, .hint = {}};
   XEN_DRBD_CHECK(still_in_command(cluster_));
-  XEN_DRBD_CHECK(migration_->hand_over([&] { return last_look(step.from); }));
+  XEN_DRBD_CHECK(write_record(step.from, true));
+  XEN_DRBD_CHECK(migration_->hand_over([&]() -> Result<> {
+    XEN_DRBD_CHECK(last_look(step.from));
+    return write_record(step.from, false);
+  }));
   return disks_are_open(other(step.from));
 }
 

@@ -32,6 +32,9 @@ public:
   /// After a step failed: ends a copy that is under way, before anything is undone.
   void abandon(const Error& failure);
 
+  /// At the end of a domain's steps: the record of its migration goes away when nothing is left to be mended (spec 5.11).
+  void conclude(bool nothing_left_behind);
+
   /// Whether any command that changes something was given.
   [[nodiscard]] bool changed() const { return changed_; }
   /// Where a migration left the domain, if it was seen.
@@ -58,6 +61,7 @@ private:
   Result<> set_window(const ResourceName& name, bool open);
   Result<> ready_to_migrate(model::NodeId from);
   Result<> last_look(model::NodeId from);
+  Result<> write_record(model::NodeId from, bool before_go);
   Result<> disks_are_open(model::NodeId node);
   Result<> peer_still_dead();
   Error failed(std::string what, std::string because, std::string hint = {}) const;
@@ -71,6 +75,7 @@ private:
   Progress& progress_;
   std::unique_ptr<Migration> migration_;
   std::optional<model::NodeId> migrating_from_;
+  bool recorded_ = false;
   bool changed_ = false;
 };
 

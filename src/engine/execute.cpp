@@ -46,6 +46,7 @@ public:
   DomainReport carry_out() {
     const auto begin = clock_.now();
     for (const Step& step : plan_.steps) take(step);
+    actions_.conclude(!left_behind_);
     conclude();
     report_.seconds = std::chrono::duration<double>(clock_.now() - begin).count();
     return std::move(report_);

@@ -56,6 +56,7 @@ Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
   if (Objection no = absence(scene, domain.name, other(from))) return no;
   if (Objection no = nothing_nameless(scene, domain.name, from)) return no;
   if (Objection no = peer_not_leaving(scene, other(from))) return no;
+  if (Objection no = source_has_the_tool(scene, from)) return no;
   if (Objection no = versions_fit(scene, from)) return no;
   return config_is_the_domains(scene, domain, other(from));
 }

@@ -31,6 +31,11 @@ std::string minors_text(const std::set<Minor>& minors) {
 }
 
 /// The disks of a parsed configuration against the declared ones.
+/// Whether a disk of a configuration file is meant to be DRBD's, although no minor could be found for it.
+bool names_drbd(const ConfigReport::ConfigDisk& disk) {
+  return disk.script.ends_with("block-drbd") || disk.path.starts_with("/dev/drbd") || disk.path.starts_with("drbd:");
+}
+
 Objection disks_are_declared(const Scene& scene, const Domain& domain, const ConfigReport& config, NodeId node) {
   const NodeState* seen = scene.node(node);
   std::set<Minor> declared;
@@ -40,8 +45,8 @@ Objection disks_are_declared(const Scene& scene, const Domain& domain, const Con
     const std::optional<Minor> minor = scene.inputs.minor_of(disk, *seen);
     if (minor) {
       found.insert(*minor);
-    } else if (disk.script == "block-drbd") {
-      return refusal(fmt::format("{} on {} names the DRBD resource '{}', which is not configured there", config.path,
+    } else if (names_drbd(disk)) {
+      return refusal(fmt::format("{} on {} names the DRBD disk '{}', which is not configured there", config.path,
                                  scene.name(node), printable(disk.path)),
                      "correct the disk in the file, or configure the resource");
     }
@@ -225,6 +230,19 @@ Objection config_is_the_domains(const Scene& scene, const Domain& domain, NodeId
                                printable(config->name), domain.name.str()),
                    fmt::format("correct `name` in the file, or `config` of {} in the topology", domain.name.str()));
   return disks_are_declared(scene, domain, *config, config == &file ? node : other(node));
+}
+
+Objection source_has_the_tool(const Scene& scene, NodeId from) {
+  const NodeState* source = scene.node(from);
+  const NodeState* here = scene.node(scene.here());
+  if (scene.wish.plain_ssh || from == scene.here() || source == nullptr || here == nullptr) return std::nullopt;
+  if (source->tool_version == here->tool_version) return std::nullopt;
+  const std::string& name = scene.name(from);
+  return refusal(source->tool_version.empty()
+                     ? fmt::format("xen-drbd is not installed on {}, the source", name)
+                     : fmt::format("{} has xen-drbd {}, and {} has {}", name, printable(source->tool_version),
+                                   scene.name(scene.here()), here->tool_version),
+                 fmt::format("install the same version on {}, or repeat with --plain-ssh", name));
 }
 
 Objection versions_fit(const Scene& scene, NodeId from) {

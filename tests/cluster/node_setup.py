@@ -22,9 +22,6 @@ RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 409
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
-# A neighbour that is gone is "No route to host" after one to two seconds instead of eight.
-NEIGHBOURS = {"retrans_time_ms": "100", "delay_first_probe_time": "1"}
-
 OWN = {"etc", "dev", "proc", "sys", "run", "tmp", "var", "root", "srv", "usr", "lost+found"}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -74,9 +71,6 @@ def make_dev(root):
 
 def make_system(root):
     mount("proc", f"{root}/proc", "proc", NOSUID | NODEV | NOEXEC)
-    for name, value in NEIGHBOURS.items():
-        with open(f"{root}/proc/sys/net/ipv4/neigh/default/{name}", "w", encoding="ascii") as setting:
-            setting.write(value)
     try:
         mount("sysfs", f"{root}/sys", "sysfs", NOSUID | NODEV | NOEXEC)
     except OSError:

@@ -207,3 +207,23 @@ TEST_CASE("a running domain needs the memory it has now, not what its configurat
   world.config(mirror, "samba").memory = {2000};
   CHECK(out(world, "samba").verdict == Verdict::migrate);
 }
+
+TEST_CASE("a migration from a peer without this xen-drbd is refused, and goes over plain ssh") {
+  World world;
+  world.runs("samba", mirror);
+  world.node(mirror).tool_version = "";
+  require_refused(world.plan_for(Goal::migrate_in, "samba"), "xen-drbd is not installed on mirror", "--plain-ssh");
+  world.node(mirror).tool_version = "9.9";
+  require_refused(world.plan_for(Goal::migrate_in, "samba"), "mirror has xen-drbd 9.9", "--plain-ssh");
+  world.wish.plain_ssh = true;
+  CHECK(world.plan_for(Goal::migrate_in, "samba").verdict == Verdict::migrate);
+}
+
+TEST_CASE("a disk of the configuration that can only be DRBD's is never passed over") {
+  World world;
+  world.runs("samba", dom0);
+  world.config(mirror, "samba").disks.push_back({"/dev/drbd/dangling", "", "xvdz"});
+  require_refused(out(world, "samba"), "names the DRBD disk '/dev/drbd/dangling'", "correct the disk");
+  world.config(mirror, "samba").disks.back() = {"/srv/images/scratch.img", "", "xvdz"};
+  CHECK(out(world, "samba").verdict == Verdict::migrate);
+}

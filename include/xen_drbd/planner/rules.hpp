@@ -89,6 +89,10 @@ using Objection = std::optional<Error>;
 /// Accident: `xl migrate` exits 0 onto a node whose copy is stale or cannot become Primary, and every write fails.
 [[nodiscard]] Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, model::NodeId from);
 
+/// A migration from the peer runs the peer's xen-drbd as its transport, which must be of our version; --plain-ssh does
+/// without (spec, section 4). Accident: two versions that read each other's words differently let a record go too early.
+[[nodiscard]] Objection source_has_the_tool(const Scene& scene, model::NodeId from);
+
 /// The target's Xen is the source's, or newer by one minor version.
 /// Accident: a stream that the target's Xen cannot read ends in a guest that stands half on either node.
 /// Source: ganeti lib/hypervisor/hv_xen.py VersionsSafeForMigration.

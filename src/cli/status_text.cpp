@@ -1,0 +1,135 @@
+#include "status_text.hpp"
+
+#include "disk_view.hpp"
+#include "xen_drbd/base/text.hpp"
+#include "xen_drbd/planner/status.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+namespace xen_drbd::cli {
+namespace {
+
+using model::NodeId;
+using Row = std::array<std::string, 5>;
+
+std::string where(const Session& session, const DomainName& name, const model::ClusterState& state) {
+  std::string nodes;
+  for (NodeId id : planner::running_on(name, state)) nodes += (nodes.empty() ? "" : " and ") + session.name(id);
+  return nodes.empty() ? "-" : nodes;
+}
+
+std::string disk_words(const DiskView& disk) {
+  std::string text = fmt::format("drbd{} {} {}/{} {}/{} {}", disk.minor, disk.link, disk.role, disk.peer_role,
+                                 disk.disk, disk.peer_disk, disk.connection);
+  if (disk.two_primaries == "open") text += ", two Primaries allowed";
+  if (disk.two_primaries == "configured") text += ", two Primaries configured";
+  return text;
+}
+
+fmt::text_style style_of(std::string_view state) {
+  if (state == "running") return fmt::fg(fmt::terminal_color::green);
+  if (state == "absent") return {};
+  if (state == "migrating" || state == "paused" || state == "dying") return fmt::fg(fmt::terminal_color::yellow);
+  return fmt::fg(fmt::terminal_color::red);
+}
+
+std::string table(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains,
+                  bool color) {
+  std::vector<Row> rows{{"DOMAIN", "HOME", "RUNS ON", "STATE", "DISKS (here/peer)"}};
+  for (const DomainName& name : domains) {
+    const model::Domain& domain = *session.topology.find(name);
+    Row row{name.str(), session.name(domain.home), where(session, name, state),
+            std::string(planner::state_word(name, state)), "-"};
+    const auto disks = disk_views(session, state, domain);
+    for (std::size_t i = 0; i < std::max<std::size_t>(disks.size(), 1); ++i) {
+      if (i > 0) row = {};
+      if (i < disks.size()) row[4] = disk_words(disks[i]);
+      rows.push_back(row);
+    }
+  }
+  std::array<std::size_t, 5> width{};
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
+  std::string text;
+  for (const Row& row : rows) {
+    const std::string padded = fmt::format("{:<{}}", row[3], width[3]);
+    const bool styled = color && &row != &rows.front() && !row[3].empty();
+    text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {}  {}\n", row[0], width[0], row[1], width[1], row[2], width[2],
+                        styled ? fmt::format(style_of(row[3]), "{}", padded) : padded, row[4]);
+  }
+  return text;
+}
+
+void remark_on_node(const Session& session, const model::NodeState& node, const std::string& name,
+                    const std::vector<DomainName>& domains, const model::ClusterState& state,
+                    std::vector<std::string>& said) {
+  if (node.leaving)
+    said.push_back(name + " is leaving: nothing is started or moved onto it. On " + name +
+                   ", xen-drbd evacuate --cancel ends that");
+  if (!node.rows)
+    said.push_back(name + ": which domains run there is not known: " + node.rows_problem +
+                   ". Look with xl list on " + name);
+  const bool disks = std::any_of(session.topology.domains.begin(), session.topology.domains.end(),
+                                 [](const model::Domain& domain) { return !domain.disks.empty(); });
+  if (!node.resources && disks)
+    said.push_back(name + ": DRBD could not be read: " + node.resources_problem + ". Look with drbdsetup status on " +
+                   name);
+  for (const model::MigrationRecord& record : node.records)
+    if (std::find(domains.begin(), domains.end(), record.domain) != domains.end() &&
+        !planner::is_migrating(record.domain, state))
+      said.push_back("a migration of " + record.domain.str() + " from " + name +
+                     " did not come to its end: xen-drbd recover " + record.domain.str());
+}
+
+void remark_on_domain(const Session& session, const DomainName& name, const model::ClusterState& state,
+                      std::vector<std::string>& said) {
+  if (planner::is_double_run(name, state))
+    said.push_back("ALARM: " + name.str() + " is on BOTH nodes. At once: look at both with xl list, and destroy the " +
+                   "copy whose data you can do without; xen-drbd touches neither");
+  for (NodeId id : model::both_nodes) {
+    const model::DomainPresence found = presence_of(name, state.nodes[index(id)]);
+    if (found.presence == model::Presence::running && found.watchers_known && !found.has_watcher)
+      said.push_back(name.str() + " has lost its xl watcher on " + session.name(id) +
+                     ": nobody handles its next reboot or poweroff. A live migration gives it a new one");
+  }
+  const std::string_view word = planner::state_word(name, state);
+  const std::string recover = ": xen-drbd recover " + name.str();
+  if (word == "half-migrated" || word == "suspended" || word == "dying") said.push_back(name.str() + " is " + std::string(word) + recover);
+  if (word == "crashed") said.push_back(name.str() + " has crashed and was kept" + recover + " --yes destroys it");
+  if (word == "migrating") return;
+  const auto disks = disk_views(session, state, *session.topology.find(name));
+  if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.two_primaries == "open"; }))
+    said.push_back("two Primaries are still allowed on the disks of " + name.str() + recover + " closes that");
+}
+
+} // namespace
+
+std::string status_text(const Session& session, const model::ClusterState& state,
+                        const std::vector<DomainName>& domains, bool color) {
+  std::vector<std::string> said;
+  for (NodeId id : model::both_nodes)
+    if (const model::NodeState* node = state.node(id))
+      remark_on_node(session, *node, session.name(id), domains, state, said);
+  for (const DomainName& name : domains) remark_on_domain(session, name, state, said);
+  std::string text = fmt::format("{}: {} (this node) and {}\n\n{}", session.topology.name, session.here(),
+                                 session.peer(), table(session, state, domains, color));
+  for (const std::string& remark : said) text += fmt::format("\n{}\n", printable(remark));
+  return text;
+}
+
+int status_code(const model::ClusterState& state, const std::vector<DomainName>& domains) {
+  const auto doubled = [&](const DomainName& name) { return planner::is_double_run(name, state); };
+  if (std::any_of(domains.begin(), domains.end(), doubled)) return 6;
+  bool unread = false;
+  for (NodeId id : model::both_nodes) {
+    const model::NodeState* node = state.node(id);
+    if (node == nullptr) return 5;
+    unread = unread || !node->rows;
+  }
+  return unread ? 6 : 0;
+}
+
+} // namespace xen_drbd::cli

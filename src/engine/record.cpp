@@ -1,0 +1,67 @@
+#include "xen_drbd/engine/record.hpp"
+
+#include "xen_drbd/base/text.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace xen_drbd::engine {
+namespace {
+
+template <class Number> std::optional<Number> number(std::string_view text) {
+  Number value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return status == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+Error unreadable(std::string because) {
+  return {.kind = ErrorKind::failed, .what = "the record of a migration cannot be read", .because = std::move(because)};
+}
+
+} // namespace
+
+std::string to_text(const Record& record) {
+  std::string text = "run " + record.run + "\nsource " + record.source + "\nsource-identity " + record.source_identity +
+                     "\ntarget-identity " + record.target_identity + "\nphase " +
+                     (record.before_go ? "before-go" : "ready-passed") + "\n";
+  for (const auto& [minor, kib] : record.target_writes)
+    text += "target-writes " + std::to_string(minor.number) + " " + std::to_string(kib) + "\n";
+  return text + "end\n";
+}
+
+Result<Record> parse_record(std::string_view text) {
+  Record record;
+  bool ended = false;
+  bool phase = false;
+  for (std::string_view line : lines(text)) {
+    const auto said = words(line);
+    if (ended || said.empty()) return unreadable("it has a line that does not belong to it");
+    if (said[0] == "end" && said.size() == 1) {
+      ended = true;
+    } else if (said[0] == "target-writes" && said.size() == 3) {
+      const auto minor = number<std::uint32_t>(said[1]);
+      const auto kib = number<std::uint64_t>(said[2]);
+      if (!minor || !kib) return unreadable("its target-writes are no numbers");
+      record.target_writes[Minor{*minor}] = *kib;
+    } else if (said.size() != 2) {
+      return unreadable("its line '" + printable(line) + "' is not known");
+    } else if (said[0] == "run") {
+      record.run = said[1];
+    } else if (said[0] == "source") {
+      record.source = said[1];
+    } else if (said[0] == "source-identity") {
+      record.source_identity = said[1];
+    } else if (said[0] == "target-identity") {
+      record.target_identity = said[1];
+    } else if (said[0] == "phase" && (said[1] == "before-go" || said[1] == "ready-passed")) {
+      record.before_go = said[1] == "before-go";
+      phase = true;
+    } else {
+      return unreadable("its line '" + printable(line) + "' is not known");
+    }
+  }
+  if (!ended || !phase || record.source.empty() || record.target_identity.empty()) return unreadable("it is not whole");
+  return record;
+}
+
+} // namespace xen_drbd::engine
