@@ -61,7 +61,8 @@ public:
     add_domain("web", dom0, {});
     inputs.minor_of = [](const ConfigReport::ConfigDisk& disk, const NodeState&) -> std::optional<Minor> {
       const std::string prefix = "/dev/drbd";
-      if (disk.path.rfind(prefix, 0) != 0) return std::nullopt;
+      if (disk.path.rfind(prefix, 0) != 0 || disk.path.size() == prefix.size()) return std::nullopt;
+      if (disk.path.find_first_not_of("0123456789", prefix.size()) != std::string::npos) return std::nullopt;
       return Minor{static_cast<std::uint32_t>(std::stoul(disk.path.substr(prefix.size())))};
     };
   }

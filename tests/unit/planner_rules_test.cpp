@@ -101,7 +101,7 @@ TEST_CASE("a configuration file is the domain's, and the same on both nodes") {
       {[](World& w) {
          w.config(dom0, "samba").disks.push_back({"nosuch", "block-drbd", "xvdz"});
        },
-       "names the DRBD resource 'nosuch', which is not configured there", "disk"},
+       "names the DRBD disk 'nosuch', which is not configured there", "disk"},
       {[](World& w) {
          w.config(dom0, "samba").parsed = false;
          w.config(mirror, "samba").parsed = false;

@@ -126,7 +126,7 @@ TEST_CASE("a literal i_am outranks the host name, and --i-am outranks both") {
   CHECK(who_am_i(topology, "dom0", "mirror").value() == NodeId::node1);
 }
 
-TEST_CASE("--i-am with a name that is no node is wrong usage and suggests the nearest") {
+TEST_CASE("the option --i-am with a name that is no node is wrong usage and suggests the nearest") {
   const auto who = who_am_i(pair("dom0", "mirror"), "miror", "dom0");
   REQUIRE_FALSE(who.has_value());
   CHECK(who.error().kind == ErrorKind::usage);
