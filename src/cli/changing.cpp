@@ -1,17 +1,19 @@
 #include "changing.hpp"
 
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
+
 #include "commands.hpp"
 #include "dead_peer.hpp"
 #include "interrupt.hpp"
+#include "output.hpp"
 #include "render.hpp"
-#include "xen_drbd/base/log.hpp"
-
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <map>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -49,7 +51,8 @@ const std::map<std::string_view, Meaning>& meanings() {
 }
 
 bool brings_here(Goal goal) {
-  return goal == Goal::start_here || goal == Goal::migrate_in || goal == Goal::home_and_start_my || goal == Goal::home_and_start_all;
+  return goal == Goal::start_here || goal == Goal::migrate_in || goal == Goal::home_and_start_my ||
+         goal == Goal::home_and_start_all;
 }
 
 /// stop needs only this node's lock when the peer does not answer (spec 5.5); everything else that needs the peer is
@@ -58,15 +61,26 @@ ClusterLock::Scope lock_scope(const Session& session) {
   return session.cluster.peer_error ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes;
 }
 
+/// What the plan warned of belongs to the report: since when a disk was disconnected, what cannot be closed.
+void add_warnings(engine::Report& report, const model::Plan& plan) {
+  for (engine::DomainReport& domain : report.domains)
+    for (const model::DomainPlan& planned : plan.domains)
+      if (planned.domain == domain.domain)
+        domain.notes.insert(domain.notes.begin(), planned.warnings.begin(), planned.warnings.end());
+}
+
 int plan_only(Session& session, const model::Wish& wish) {
   const model::ClusterState state = engine::observe(session.cluster, look_for(session, wish));
   const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
   print_plan(session, plan);
-  return print_report(session, expected_report(plan), &plan);
+  engine::Report report = expected_report(plan);
+  add_warnings(report, plan);
+  return print_report(session, report, &plan);
 }
 
 /// Looks at both nodes, plans, prints the plan, carries it out.
-engine::Report look_and_act(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress) {
+engine::Report look_and_act(Session& session, const model::Wish& wish, const DeadPeer& dead,
+                            engine::Progress& progress) {
   engine::Look look = look_for(session, wish);
   look.make_identity = true;
   const model::ClusterState state = engine::observe(session.cluster, look);
@@ -77,22 +91,28 @@ engine::Report look_and_act(Session& session, const model::Wish& wish, const Dea
   engine::Execution how = execution(session, state);
   how.peer_is_dead = dead.accepted;
   how.still_dead = dead.still_dead;
-  return engine::execute(plan, session.cluster, how, engine::system_clock(), progress);
+  engine::Report report = engine::execute(plan, session.cluster, how, engine::system_clock(), progress);
+  add_warnings(report, plan);
+  return report;
 }
 
 /// What was undone may show what else is left (spec, section 6: "then everything is classified anew"): looks and plans
 /// again until there is nothing more to do, a few times at most.
-void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress, engine::Report& report) {
+void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress,
+                     engine::Report& report) {
   constexpr int rounds = 4;
   for (int round = 0; round < rounds && interrupted_by() == 0; ++round) {
-    const bool mended = std::any_of(report.domains.begin(), report.domains.end(), [](const engine::DomainReport& d) { return d.result == engine::ResultKind::recovered && !d.error; });
+    const bool mended = std::any_of(report.domains.begin(), report.domains.end(), [](const engine::DomainReport& d) {
+      return d.result == engine::ResultKind::recovered && !d.error;
+    });
     if (!mended) return;
     engine::Report next = look_and_act(session, wish, dead, progress);
     bool more = false;
     for (std::size_t i = 0; i < report.domains.size() && i < next.domains.size(); ++i) {
       const engine::ResultKind result = next.domains[i].result;
       more = more || result == engine::ResultKind::recovered;
-      if (result != engine::ResultKind::already && result != engine::ResultKind::skipped) report.domains[i] = std::move(next.domains[i]);
+      if (result != engine::ResultKind::already && result != engine::ResultKind::skipped)
+        report.domains[i] = std::move(next.domains[i]);
     }
     if (!more) return;
   }
@@ -118,7 +138,7 @@ model::Wish wish_of(const Session& session) {
   model::Wish wish;
   wish.goal = meaning.goal;
   wish.named = !session.options.domains.empty();
-  wish.domains = wish.named                      ? typed_domains(session)
+  wish.domains = wish.named                     ? typed_domains(session)
                  : meaning.whose == Whose::mine ? my_domains(session)
                                                 : all_domains(session);
   wish.plain_ssh = session.options.plain_ssh;
@@ -146,27 +166,37 @@ engine::Look look_for(const Session& session, const model::Wish& wish) {
 
 Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope scope) {
   const auto waiting = [&](const std::string& holder) {
-    if (!session.options.quiet) fmt::print(stderr, "waiting for the cluster lock: {}\n", holder);
+    if (!session.options.quiet) write_message("waiting for the cluster lock: " + printable(holder) + "\n");
   };
-  return ClusterLock::acquire(session.cluster, scope, holder_text(session), session.options.lock_wait.value_or(session.topology.lock_wait),
-                              engine::system_clock(), waiting, [] { return interrupted_by() != 0; });
+  return ClusterLock::acquire(session.cluster, scope, holder_text(session),
+                              session.options.lock_wait.value_or(session.topology.lock_wait), engine::system_clock(),
+                              waiting, [] { return interrupted_by() != 0; });
 }
 
 void audit(const Session& session, const engine::Report& report, int code) {
   const char* who = std::getenv("SUDO_USER");
-  std::string line = fmt::format("{} by {} on {}: exit {}", session.options.command, who != nullptr ? who : fmt::format("uid {}", getuid()), session.here(), code);
+  std::string line =
+      fmt::format("{} by {} on {}: exit {}", session.options.command,
+                  who != nullptr ? std::string(split(printable(who), '\n').front()) : fmt::format("uid {}", getuid()),
+                  session.here(), code);
   for (const engine::DomainReport& domain : report.domains)
-    if (domain.result != engine::ResultKind::already) line += fmt::format(", {} {}", domain.domain.str(), to_string(domain.result));
-  for (const auto& [used, name] : {std::pair(session.options.peer_is_dead, "--peer-is-dead"), std::pair(session.options.yes, "--yes"), std::pair(session.options.destroy, "--destroy"), std::pair(session.options.plain_ssh, "--plain-ssh")})
+    if (domain.result != engine::ResultKind::already)
+      line += fmt::format(", {} {}", domain.domain.str(), to_string(domain.result));
+  for (const auto& [used, name] :
+       {std::pair(session.options.peer_is_dead, "--peer-is-dead"), std::pair(session.options.yes, "--yes"),
+        std::pair(session.options.destroy, "--destroy"), std::pair(session.options.plain_ssh, "--plain-ssh"),
+        std::pair(session.options.i_am.has_value(), "--i-am")})
     if (used) line += std::string(", ") + name;
   log::audit(line);
   if (host::Host* peer = session.cluster.host(session.cluster.peer()); peer != nullptr && !peer->lost()) {
     const auto written = peer->ask({{{"logger", "-t", "xen-drbd", "--", line}, Milliseconds(5000)}});
-    if (!written.front().ok()) log::info("the audit line on " + session.peer() + ": " + host::describe(written.front()));
+    if (!written.front().ok())
+      log::info("the audit line on " + session.peer() + ": " + host::describe(written.front()));
   }
 }
 
 int run_wish(Session& session) {
+  if (session.options.dry_run) end_on_interrupt();
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   model::Wish wish = wish_of(session);
   const auto dead = wish.goal == Goal::stop_here ? Result<DeadPeer>(DeadPeer{}) : consider_dead_peer(session);

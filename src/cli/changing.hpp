@@ -1,8 +1,9 @@
 #pragma once
 
-#include "session.hpp"
 #include "xen_drbd/engine/lock.hpp"
 #include "xen_drbd/engine/observe.hpp"
+
+#include "session.hpp"
 
 namespace xen_drbd::cli {
 

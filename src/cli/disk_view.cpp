@@ -29,14 +29,17 @@ const ResourceName* configured(const model::NodeState* node, Minor minor) {
 
 } // namespace
 
-std::vector<DiskView> disk_views(const Session& session, const model::ClusterState& state, const model::Domain& domain) {
+std::vector<DiskView> disk_views(const Session& session, const model::ClusterState& state,
+                                 const model::Domain& domain) {
   const model::NodeState* here = state.node(session.this_node);
   const model::NodeState* there = state.node(other(session.this_node));
   std::vector<DiskView> views;
   for (const model::Disk& disk : domain.disks) {
     const Found mine = find(here, disk.minor);
     const Found theirs = find(there, disk.minor);
-    const ResourceName* name = disk.resource ? &*disk.resource : mine.resource != nullptr ? &mine.resource->name : configured(here, disk.minor);
+    const ResourceName* name = disk.resource              ? &*disk.resource
+                               : mine.resource != nullptr ? &mine.resource->name
+                                                          : configured(here, disk.minor);
     DiskView view{.minor = disk.minor.number, .link = disk.link.str(), .resource = name != nullptr ? name->str() : ""};
     if (mine.volume != nullptr) {
       view.role = to_string(mine.resource->role);

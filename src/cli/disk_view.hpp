@@ -8,7 +8,7 @@ namespace xen_drbd::cli {
 struct DiskView {
   unsigned minor = 0;
   std::string link;
-  std::string resource;      ///< empty when it is not known
+  std::string resource; ///< empty when it is not known
   std::string role = "Unknown";
   std::string peer_role = "Unknown";
   std::string disk = "Unknown";

@@ -54,14 +54,16 @@ std::string help_text() {
   for (const Subcommand& command : subcommands()) commands.emplace_back(usage_of(command), command.summary);
   Lines special;
   for (const OptionRow& option : option_rows())
-    if (!option.command.empty()) special.emplace_back(fmt::format("{}{}", option.command, usage_of(option).substr(3)), option.text);
-  return fmt::format("Runs the guests of two Xen nodes whose disks are mirrored by DRBD, and never one of them twice.\n\n"
-                     "Usage: xen-drbd [OPTIONS] COMMAND [DOMAIN...]\n\n"
-                     "Commands:\n{}\n"
-                     "Options of one command:\n{}\n"
-                     "Options, before or after the command:\n{}\n"
-                     "{}",
-                     columns(commands), columns(special), options_for(""), exit_codes);
+    if (!option.command.empty())
+      special.emplace_back(fmt::format("{}{}", option.command, usage_of(option).substr(3)), option.text);
+  return fmt::format(
+      "Runs the guests of two Xen nodes whose disks are mirrored by DRBD, and never one of them twice.\n\n"
+      "Usage: xen-drbd [OPTIONS] COMMAND [DOMAIN...]\n\n"
+      "Commands:\n{}\n"
+      "Options of one command:\n{}\n"
+      "Options, before or after the command:\n{}\n"
+      "{}",
+      columns(commands), columns(special), options_for(""), exit_codes);
 }
 
 std::string help_text(const Subcommand& command) {
@@ -71,8 +73,9 @@ std::string help_text(const Subcommand& command) {
                      "{}"
                      "Options:\n{}\n"
                      "{}",
-                     usage_of(command), command.summary, own.empty() ? "" : fmt::format("Options of {}:\n{}\n", command.name, own),
-                     options_for(""), exit_codes);
+                     usage_of(command), command.summary,
+                     own.empty() ? "" : fmt::format("Options of {}:\n{}\n", command.name, own), options_for(""),
+                     exit_codes);
 }
 
 } // namespace xen_drbd::cli

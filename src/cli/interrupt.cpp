@@ -1,12 +1,11 @@
 #include "interrupt.hpp"
 
+#include <atomic>
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -24,10 +23,12 @@ void wait_for_signals(sigset_t wanted) {
     if (sigwait(&wanted, &signal) != 0) continue;
     if (ends_at_once) _exit(exit_code_of_signal(signal));
     if (first_signal.exchange(signal) == 0) {
-      say("\ninterrupted: copies under way are cancelled, other running steps are waited for; once more ends at once\n");
+      say("\ninterrupted: copies under way are cancelled, other running steps are waited for; once more ends at "
+          "once\n");
       continue;
     }
-    say("\nended at once: commands that still run go on by themselves and keep the cluster lock; look with xen-drbd status\n");
+    say("\nended at once: commands that still run go on by themselves and keep the cluster lock; look with xen-drbd "
+        "status\n");
     _exit(exit_code_of_signal(signal));
   }
 }

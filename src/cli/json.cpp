@@ -1,9 +1,10 @@
 #include "json.hpp"
 
-#include "disk_view.hpp"
-#include "render.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
+
+#include "disk_view.hpp"
+#include "render.hpp"
 
 #include <cmath>
 
@@ -69,8 +70,10 @@ Json json_of(const Options& options, const Error& error, int exit_code) {
 
 Json json_of(const Options& options, const std::optional<std::string>& script) {
   Json document{{"schema", 1}, {"command", options.command}, {"exit_code", 0}};
-  if (script) document["script"] = *script;
-  else document["domains"] = Json::array();
+  if (script)
+    document["script"] = *script;
+  else
+    document["domains"] = Json::array();
   return document;
 }
 
@@ -105,7 +108,12 @@ Json json_of(const Session& session, const engine::Report& report, const model::
 }
 
 Json status_json(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
-  Json document{{"schema", 1}, {"topology", session.topology.name}, {"this_node", session.here()}, {"peer", session.peer()}, {"nodes", Json::array()}, {"domains", Json::array()}};
+  Json document{{"schema", 1},
+                {"topology", session.topology.name},
+                {"this_node", session.here()},
+                {"peer", session.peer()},
+                {"nodes", Json::array()},
+                {"domains", Json::array()}};
   for (NodeId id : model::both_nodes) document["nodes"].push_back(node_json(session, state, id));
   for (const DomainName& name : domains) {
     const model::Domain& domain = *session.topology.find(name);
@@ -122,7 +130,11 @@ Json status_json(const Session& session, const model::ClusterState& state, const
                        {"peer_disk", disk.peer_disk},
                        {"connection", disk.connection},
                        {"two_primaries", disk.two_primaries}});
-    document["domains"].push_back({{"name", name.str()}, {"home", session.name(domain.home)}, {"running_on", running}, {"state", planner::state_word(name, state)}, {"disks", disks}});
+    document["domains"].push_back({{"name", name.str()},
+                                   {"home", session.name(domain.home)},
+                                   {"running_on", running},
+                                   {"state", planner::state_word(name, state)},
+                                   {"disks", disks}});
   }
   return document;
 }

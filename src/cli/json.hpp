@@ -12,7 +12,8 @@ using Json = nlohmann::ordered_json;
 /// The document of a run that ended before any domain was looked at.
 [[nodiscard]] Json json_of(const Options& options, const Error& error, int exit_code);
 /// The document of a run; `plan` makes it that of a dry run.
-[[nodiscard]] Json json_of(const Session& session, const engine::Report& report, const model::Plan* plan, int exit_code);
+[[nodiscard]] Json json_of(const Session& session, const engine::Report& report, const model::Plan* plan,
+                           int exit_code);
 /// The document of a command that does nothing, and of one that prints a script (`script` is then its text).
 [[nodiscard]] Json json_of(const Options& options, const std::optional<std::string>& script);
 /// The document of `status`.

@@ -11,7 +11,8 @@ constexpr int wrong_usage = 2;
 
 int transport_mode(const std::vector<std::string>& arguments) {
   if (arguments.size() < 7 || arguments[1] != "--run-directory") {
-    fmt::print(stderr, "usage: xen-drbd transport --run-directory DIRECTORY RUN DOMAIN HOST WORDS... (xl migrate starts it)\n");
+    fmt::print(stderr,
+               "usage: xen-drbd transport --run-directory DIRECTORY RUN DOMAIN HOST WORDS... (xl migrate starts it)\n");
     return wrong_usage;
   }
   transport::TransportArguments wanted;

@@ -1,11 +1,11 @@
 #include "options.hpp"
 
-#include "commands.hpp"
-#include "help.hpp"
 #include "xen_drbd/base/text.hpp"
 
-#include <CLI/CLI.hpp>
+#include "commands.hpp"
+#include "help.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -53,18 +53,32 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }
 
 /// `--watch` may stand alone: it gets its default, so that a domain behind it is not taken for its value.
 std::vector<std::string> with_watch_value(const std::vector<std::string>& arguments) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] != "--watch") out.push_back(arguments[i]);
-    else if (i + 1 < arguments.size() && is_number(arguments[i + 1])) out.push_back("--watch=" + arguments[++i]);
-    else out.push_back("--watch=2");
+    if (arguments[i] != "--watch")
+      out.push_back(arguments[i]);
+    else if (i + 1 < arguments.size() && is_number(arguments[i + 1]))
+      out.push_back("--watch=" + arguments[++i]);
+    else
+      out.push_back("--watch=2");
   }
   return out;
+}
+
+/// The first `--option=` with nothing behind it: CLI11 would take the next word for its value, the command itself.
+std::string without_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument.starts_with("--") && argument.ends_with('=') && argument.find('=') == argument.size() - 1)
+      return argument;
+  }
+  return {};
 }
 
 /// What was typed behind the options that take a value, to be checked once all words are known.
@@ -81,8 +95,10 @@ public:
     for (const OptionRow& row : table) {
       const std::string names(row.names);
       if (row.long_name() == "--help" || row.long_name() == "--version") continue;
-      if (row.value.empty()) app_.add_flag(names)->disable_flag_override();
-      else app_.add_option(names, values_[row.long_name()]);
+      if (row.value.empty())
+        app_.add_flag(names)->disable_flag_override();
+      else
+        app_.add_option(names, values_[row.long_name()]);
     }
     for (const Subcommand& command : subcommands()) {
       CLI::App* sub = app_.add_subcommand(std::string(command.name));
@@ -92,6 +108,8 @@ public:
 
   tl::expected<Options, Answered> parse(const std::vector<std::string>& arguments) {
     json_ = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    if (const std::string option = without_value(arguments); !option.empty())
+      return refused(usage(printable(option) + " is followed by nothing", "a value is expected, or no ="));
     try {
       std::vector<std::string> reversed = with_watch_value(arguments);
       std::reverse(reversed.begin(), reversed.end());
@@ -104,9 +122,7 @@ public:
       return refused(unexpected(app_.remaining(true)));
     } catch (const CLI::ArgumentMismatch& problem) {
       return refused(mismatch(problem.what()));
-    } catch (const CLI::ParseError& problem) {
-      return refused(usage(printable(problem.what()), ""));
-    }
+    } catch (const CLI::ParseError& problem) { return refused(usage(printable(problem.what()), "")); }
     options_.command = command();
     if (auto converted = convert(); !converted) return refused(std::move(converted).error());
     return options_;
@@ -136,15 +152,18 @@ private:
       return usage("there is no option " + printable(name), "", did_you_mean(name, known));
     }
     if (!command().empty())
-      return usage(command() + " takes no domains", "'" + printable(word) + "' was typed behind it", "leave it out; " + std::string(list_hint));
+      return usage(command() + " takes no domains", "'" + printable(word) + "' was typed behind it",
+                   "leave it out; " + std::string(list_hint));
     for (const Subcommand& subcommand : subcommands()) known.emplace_back(subcommand.name);
     return usage("there is no command '" + printable(word) + "'", "", did_you_mean(word, known));
   }
 
   /// An option with too many values, or too few; CLI11's message begins with its name.
   [[nodiscard]] Error mismatch(const std::string& message) const {
-    const std::string name = message.substr(0, message.find_first_of(": "));
-    const auto row = std::find_if(table.begin(), table.end(), [&](const OptionRow& each) { return each.long_name() == name; });
+    std::string name = message.substr(0, message.find_first_of(": "));
+    if (!name.starts_with("--")) name = "--" + name;
+    const auto row =
+        std::find_if(table.begin(), table.end(), [&](const OptionRow& each) { return each.long_name() == name; });
     if (row == table.end()) return usage(printable(message), "");
     if (row->value.empty()) return usage(name + " takes no value", "");
     if (app_.count(name) > 1) return usage(name + " was given more than once", "");
@@ -155,12 +174,13 @@ private:
     if (options_.command.empty()) return usage("no command was given", "xen-drbd does nothing by itself");
     for (const OptionRow& row : table)
       if (!row.command.empty() && row.command != options_.command && given(row.long_name()))
-        return usage(options_.command + " has no option " + std::string(row.long_name()), "it belongs to " + std::string(row.command));
+        return usage(options_.command + " has no option " + std::string(row.long_name()),
+                     "it belongs to " + std::string(row.command));
     for (const auto& [name, flag] : {std::pair("--dry-run", &Options::dry_run), std::pair("--json", &Options::json),
-                                     std::pair("--peer-is-dead", &Options::peer_is_dead), std::pair("--yes", &Options::yes),
-                                     std::pair("--plain-ssh", &Options::plain_ssh), std::pair("--destroy", &Options::destroy),
-                                     std::pair("--quiet", &Options::quiet), std::pair("--remove", &Options::remove),
-                                     std::pair("--cancel", &Options::cancel)})
+                                     std::pair("--peer-is-dead", &Options::peer_is_dead),
+                                     std::pair("--yes", &Options::yes), std::pair("--plain-ssh", &Options::plain_ssh),
+                                     std::pair("--destroy", &Options::destroy), std::pair("--quiet", &Options::quiet),
+                                     std::pair("--remove", &Options::remove), std::pair("--cancel", &Options::cancel)})
       options_.*flag = given(name);
     options_.verbose = static_cast<unsigned>(app_.count("--verbose"));
     if (given("--topology")) options_.topology = values_["--topology"];
@@ -188,17 +208,20 @@ private:
     if (!given(name)) return {};
     auto duration = parse_duration(values_[name]);
     if (!duration)
-      return usage(std::string(name) + ": " + printable(duration.error().what), printable(duration.error().because), duration.error().hint);
+      return usage(std::string(name) + ": " + printable(duration.error().what), printable(duration.error().because),
+                   duration.error().hint);
     target = *duration;
     return {};
   }
 
   Result<> convert_color() {
     if (!given("--color")) return {};
-    static const std::map<std::string, Color> colors{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
+    static const std::map<std::string, Color> colors{
+        {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
     const auto color = colors.find(values_["--color"]);
     if (color == colors.end())
-      return usage("--color " + printable(values_["--color"]) + " is not understood", "auto, always or never is expected");
+      return usage("--color " + printable(values_["--color"]) + " is not understood",
+                   "auto, always or never is expected");
     options_.color = color->second;
     return {};
   }
@@ -207,7 +230,8 @@ private:
     if (!given("--watch")) return {};
     const std::string& text = values_["--watch"];
     double seconds = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
+    const auto [end, problem] =
+        std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
     if (problem != std::errc{} || end != text.data() + text.size() || !(seconds >= 0.1 && seconds <= 86'400))
       return usage("--watch " + printable(text) + " is not understood", "a pause of 0.1 to 86400 seconds is expected");
     options_.watch = Milliseconds(static_cast<std::int64_t>(seconds * 1000));
@@ -218,7 +242,8 @@ private:
     const Subcommand& subcommand = *find_subcommand(options_.command);
     if (subcommand.domains != Domains::at_least_one || !options_.domains.empty()) return {};
     return usage(options_.command + " needs at least one domain", "none was given",
-                 "xen-drbd " + options_.command + " DOMAIN..., or xen-drbd " + std::string(subcommand.for_all) + " for all of them");
+                 "xen-drbd " + options_.command + " DOMAIN..., or xen-drbd " + std::string(subcommand.for_all) +
+                     " for all of them");
   }
 
   CLI::App app_;
@@ -237,13 +262,16 @@ tl::expected<Options, Answered> parse_command_line(const std::vector<std::string
 
 Result<std::vector<std::string>> from_install_syntax(const std::vector<std::string>& arguments) {
   constexpr const char* form = "xen-drbd-install TOPOLOGY COMMAND [DOMAIN...]; options stand behind the command";
-  if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h" || arguments.front() == "--version"))
+  if (!arguments.empty() &&
+      (arguments.front() == "--help" || arguments.front() == "-h" || arguments.front() == "--version"))
     return arguments;
   if (arguments.empty()) return usage("xen-drbd-install needs a topology and a command", "neither was given", form);
   if (arguments.front().starts_with("-"))
-    return usage("xen-drbd-install needs a topology first", "'" + printable(arguments.front()) + "' is an option", form);
+    return usage("xen-drbd-install needs a topology first", "'" + printable(arguments.front()) + "' is an option",
+                 form);
   if (arguments.size() < 2)
-    return usage("xen-drbd-install needs a topology and a command", "only '" + printable(arguments.front()) + "' was given", form);
+    return usage("xen-drbd-install needs a topology and a command",
+                 "only '" + printable(arguments.front()) + "' was given", form);
   std::vector<std::string> today{"--topology", arguments.front()};
   today.insert(today.end(), arguments.begin() + 1, arguments.end());
   return today;

@@ -38,9 +38,9 @@ struct Options {
 
 /// An option as it is typed. All of them are listed in options.cpp, once; they stand before or after the command.
 struct OptionRow {
-  std::string_view names;       ///< "-t,--topology"
-  std::string_view value;       ///< what stands behind it: "NAME|FILE"; empty for a flag
-  std::string_view text;        ///< for --help
+  std::string_view names;        ///< "-t,--topology"
+  std::string_view value;        ///< what stands behind it: "NAME|FILE"; empty for a flag
+  std::string_view text;         ///< for --help
   std::string_view command = {}; ///< the only command that knows it; empty: all
   [[nodiscard]] std::string_view long_name() const { return names.substr(names.find("--")); }
 };

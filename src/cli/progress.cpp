@@ -1,9 +1,10 @@
 #include "progress.hpp"
 
-#include "output.hpp"
-#include "render.hpp"
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
+
+#include "output.hpp"
+#include "render.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -85,7 +86,8 @@ public:
   Live(const Session& session, Write write, engine::Clock& clock, std::function<std::size_t()> columns,
        Milliseconds tick)
       : session_(session), write_(std::move(write)), clock_(clock), columns_(std::move(columns)) {
-    if (tick.count() > 0) ticker_ = std::jthread([this, tick](const std::stop_token& stop) { redraw_every(tick, stop); });
+    if (tick.count() > 0)
+      ticker_ = std::jthread([this, tick](const std::stop_token& stop) { redraw_every(tick, stop); });
   }
   ~Live() override {
     ticker_ = {};
@@ -138,9 +140,10 @@ private:
 
   static std::string bar(const MigrationProgress& progress) {
     constexpr std::size_t width = 16;
-    const double part = progress.expected == 0 ? 0
-                                               : std::min(1.0, static_cast<double>(progress.bytes) /
-                                                                   static_cast<double>(progress.expected));
+    const double part =
+        progress.expected == 0
+            ? 0
+            : std::min(1.0, static_cast<double>(progress.bytes) / static_cast<double>(progress.expected));
     const auto full = static_cast<std::size_t>(part * width);
     return "[" + std::string(full, '#') + std::string(width - full, ' ') + "]";
   }

@@ -1,15 +1,17 @@
 #include "render.hpp"
 
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
+
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
 #include "output.hpp"
-#include "xen_drbd/base/log.hpp"
-#include "xen_drbd/base/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <fmt/color.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -109,8 +111,9 @@ std::string plan_text(const Session& session, const model::Plan& plan) {
   std::string text;
   for (const model::DomainPlan& domain : plan.domains) {
     if (domain.steps.empty()) continue;
-    std::string after;
-    for (const DomainName& name : domain.waits_for) after += (after.empty() ? ", once these run: " : " ") + name.str();
+    std::vector<std::string> waits;
+    for (const DomainName& name : domain.waits_for) waits.push_back(name.str());
+    const std::string after = waits.empty() ? "" : ", once these run: " + enumerate(waits);
     text += fmt::format("{}  {}{}\n", text.empty() ? "plan:\n" : "", domain.domain.str(), after);
     for (const model::Step& step : domain.steps)
       text += fmt::format("    {:<{}}  {}{}\n", session.name(node_of(step.action, session.this_node)), width,
@@ -143,16 +146,33 @@ bool wants_color(const Options& options, int fd) {
 int print_error(const Options& options, const Error& error) {
   const int code = code_of(error);
   const Subcommand* command = find_subcommand(options.command);
-  if (options.json) write_answer(line_of(json_of(options, error, code)));
-  else if (command != nullptr && command->prints_a_script) write_answer(fmt::format("exit {}\n", code));
+  if (options.json)
+    write_answer(line_of(json_of(options, error, code)));
+  else if (command != nullptr && command->prints_a_script)
+    write_answer(fmt::format("exit {}\n", code));
   write_message(error_text(error));
   return code;
 }
 
+int guarded(const Options& options, const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& problem) {
+    return print_error(options,
+                       {.kind = ErrorKind::bug,
+                        .what = "a bug in xen-drbd " XEN_DRBD_VERSION,
+                        .because = problem.what(),
+                        .while_doing = {},
+                        .changed = Changed::unknown,
+                        .hint = "see with xen-drbd status how things are, and report this with what was typed"});
+  }
+}
+
 void print_plan(const Session& session, const model::Plan& plan) {
   for (const std::string& warning : plan.warnings) warn(warning);
-  for (const model::DomainPlan& domain : plan.domains)
-    for (const std::string& warning : domain.warnings) warn(domain.domain.str() + ": " + warning);
+  if (!session.options.dry_run) // a dry run is at its report at once, which has them too
+    for (const model::DomainPlan& domain : plan.domains)
+      for (const std::string& warning : domain.warnings) warn(domain.domain.str() + ": " + warning);
   if (!session.options.json) write_answer(plan_text(session, plan));
 }
 

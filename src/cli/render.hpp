@@ -2,6 +2,7 @@
 
 #include "session.hpp"
 
+#include <functional>
 #include <string>
 
 namespace xen_drbd::cli {
@@ -34,6 +35,9 @@ namespace xen_drbd::cli {
 /// Answers with an error that ended the run before any domain was looked at, on stderr and (document, or `exit N` in
 /// place of a script) on stdout; returns its exit code.
 int print_error(const Options& options, const Error& error);
+
+/// Does `work`, and answers with exit 70 where it throws: nothing of ours does, so that is a bug.
+int guarded(const Options& options, const std::function<int()>& work);
 
 void print_plan(const Session& session, const model::Plan& plan);
 /// Prints the report (JSON document or text) with its errors; `plan` is given for a dry run. Returns its exit code.

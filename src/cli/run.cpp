@@ -1,14 +1,15 @@
 #include "xen_drbd/cli/run.hpp"
 
+#include "xen_drbd/base/log.hpp"
+
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
 #include "modes.hpp"
 #include "output.hpp"
 #include "render.hpp"
-#include "xen_drbd/base/log.hpp"
 
-#include <exception>
+#include <algorithm>
 #include <filesystem>
 
 namespace xen_drbd::cli {
@@ -16,9 +17,7 @@ namespace {
 
 log::Level level_of(const Options& options) {
   if (options.quiet) return log::Level::quiet;
-  return options.verbose == 0   ? log::Level::normal
-         : options.verbose == 1 ? log::Level::verbose
-                                : log::Level::commands;
+  return options.verbose == 0 ? log::Level::normal : options.verbose == 1 ? log::Level::verbose : log::Level::commands;
 }
 
 /// What --json and the command's name were, for an error that comes before the options are known.
@@ -61,19 +60,6 @@ int run_install(const std::vector<std::string>& arguments) {
 }
 
 } // namespace
-
-int guarded(const Options& options, const std::function<int()>& work) {
-  try {
-    return work();
-  } catch (const std::exception& problem) {
-    return print_error(options, {.kind = ErrorKind::bug,
-                                 .what = "a bug in xen-drbd " XEN_DRBD_VERSION,
-                                 .because = problem.what(),
-                                 .while_doing = {},
-                                 .changed = Changed::unknown,
-                                 .hint = "see with xen-drbd status how things are, and report this with what was typed"});
-  }
-}
 
 int run(const std::vector<std::string>& argv) {
   open_missing_streams();

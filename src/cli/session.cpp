@@ -1,6 +1,5 @@
 #include "session.hpp"
 
-#include "interrupt.hpp"
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/drbd/path.hpp"
@@ -10,20 +9,21 @@
 #include "xen_drbd/topology/compare.hpp"
 #include "xen_drbd/topology/load.hpp"
 
-#include <fcntl.h>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "interrupt.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <filesystem>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -79,7 +79,8 @@ void read_records(const Session& session, const model::ClusterState& state, Node
   for (const model::MigrationRecord& found : seen->records) {
     const auto record = engine::parse_record(found.text);
     if (!record || record->source != session.name(node)) {
-      log::warn("the record of a migration of " + found.domain.str() + " on " + session.name(node) + " is not usable and is passed over");
+      log::warn("the record of a migration of " + found.domain.str() + " on " + session.name(node) +
+                " is not usable and is passed over");
       continue;
     }
     inputs.records[found.domain] = {.source = node,
@@ -87,6 +88,12 @@ void read_records(const Session& session, const model::ClusterState& state, Node
                                     .before_go = record->before_go,
                                     .target_writes = record->target_writes};
   }
+}
+
+/// What this node itself refuses is most often a matter of who asks.
+Error with_root_hint(Error error) {
+  if (error.hint.empty() && geteuid() != 0) error.hint = "run xen-drbd as root";
+  return error;
 }
 
 std::string random_id() {
@@ -100,10 +107,11 @@ Result<Session> open_session(Options options) {
   const char* environment = std::getenv("XEN_DRBD_TOPOLOGY");
   std::error_code no_directory;
   XEN_DRBD_TRY(const topology::TopologyFile file,
-               topology::find_topology_file({.option = options.topology,
-                                             .environment = environment != nullptr ? std::optional<std::string>(environment) : std::nullopt,
-                                             .defaults = text_of("/etc/default/xen-drbd"),
-                                             .working_directory = std::filesystem::current_path(no_directory).string()}));
+               topology::find_topology_file(
+                   {.option = options.topology,
+                    .environment = environment != nullptr ? std::optional<std::string>(environment) : std::nullopt,
+                    .defaults = text_of("/etc/default/xen-drbd"),
+                    .working_directory = std::filesystem::current_path(no_directory).string()}));
   XEN_DRBD_TRY(model::Topology loaded, topology::load_topology(file));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
@@ -117,8 +125,9 @@ Result<> connect(Session& session) {
   cluster.this_node = session.this_node;
   cluster.tools[index(session.this_node)] = own_path();
   const host::Settings settings{.run_directory = cluster.run_directory};
-  XEN_DRBD_TRY(std::unique_ptr<host::Host> local, host::open_local(session.here(), settings));
-  cluster.hosts[index(session.this_node)] = std::move(local);
+  auto local = host::open_local(session.here(), settings);
+  if (!local) return with_root_hint(std::move(local).error());
+  cluster.hosts[index(session.this_node)] = std::move(*local);
   auto peer = host::open_ssh(session.topology.node(other(session.this_node)), session.topology.ssh, settings);
   if (!peer) {
     cluster.peer_error = std::move(peer).error();
@@ -131,7 +140,9 @@ Result<> connect(Session& session) {
 
 std::vector<DomainName> typed_domains(const Session& session) {
   const auto& typed = session.options.domains;
-  return domains_where(session, [&](const model::Domain& domain) { return std::find(typed.begin(), typed.end(), domain.name.str()) != typed.end(); });
+  return domains_where(session, [&](const model::Domain& domain) {
+    return std::find(typed.begin(), typed.end(), domain.name.str()) != typed.end();
+  });
 }
 
 std::vector<DomainName> all_domains(const Session& session) {
@@ -145,7 +156,8 @@ std::vector<DomainName> my_domains(const Session& session) {
 planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {
   planner::Inputs inputs;
   inputs.minor_of = [](const model::ConfigReport::ConfigDisk& disk, const model::NodeState& node) {
-    return drbd::resolve_disk_path(disk, node.drbd_links, node.resource_configs.value_or(std::vector<model::ResourceConfig>{}));
+    return drbd::resolve_disk_path(disk, node.drbd_links,
+                                   node.resource_configs.value_or(std::vector<model::ResourceConfig>{}));
   };
   const model::NodeState* here = state.node(session.this_node);
   if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
@@ -168,15 +180,22 @@ engine::Execution execution(const Session& session, const model::ClusterState& s
 std::string holder_text(const Session& session) {
   std::string command = session.options.command;
   for (const std::string& domain : session.options.domains) command += " " + domain;
-  return fmt::format("{} pid {} {} since {:%Y-%m-%dT%H:%M:%SZ}", session.here(), getpid(), command, fmt::gmtime(std::time(nullptr)));
+  return fmt::format("{} pid {} {} since {:%Y-%m-%dT%H:%M:%SZ}", session.here(), getpid(), command,
+                     fmt::gmtime(std::time(nullptr)));
 }
 
 std::string leaving_mark(const Session& session) { return session.cluster.run_directory + "/leaving"; }
 
 Result<> set_leaving(const Session& session, bool leaving) {
   const std::string mark = leaving_mark(session);
-  const auto failed = [&](std::string because) {
-    return Error{.kind = ErrorKind::failed, .what = "the leaving mark of " + session.here() + " could not be " + (leaving ? "set" : "taken away"), .because = std::move(because), .while_doing = {mark}, .changed = Changed::no, .hint = {}};
+  const auto failed = [&](const std::string& because) {
+    return with_root_hint(
+        {.kind = ErrorKind::failed,
+         .what = "the leaving mark of " + session.here() + " could not be " + (leaving ? "set" : "taken away"),
+         .because = mark + ": " + because,
+         .while_doing = {},
+         .changed = Changed::no,
+         .hint = {}});
   };
   if (!leaving) {
     if (unlink(mark.c_str()) != 0 && errno != ENOENT) return failed(std::strerror(errno));

@@ -1,11 +1,12 @@
 #pragma once
 
-#include "options.hpp"
 #include "xen_drbd/engine/cluster.hpp"
 #include "xen_drbd/engine/execute.hpp"
 #include "xen_drbd/model/topology.hpp"
 #include "xen_drbd/model/wish.hpp"
 #include "xen_drbd/planner/planner.hpp"
+
+#include "options.hpp"
 
 #include <string>
 

@@ -1,10 +1,11 @@
+#include "xen_drbd/engine/observe.hpp"
+
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
 #include "output.hpp"
 #include "render.hpp"
 #include "status_text.hpp"
-#include "xen_drbd/engine/observe.hpp"
 
 #include <unistd.h>
 

@@ -1,8 +1,9 @@
 #include "status_text.hpp"
 
-#include "disk_view.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
+
+#include "disk_view.hpp"
 
 #include <algorithm>
 #include <array>
@@ -70,8 +71,8 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
     said.push_back(name + " is leaving: nothing is started or moved onto it. On " + name +
                    ", xen-drbd evacuate --cancel ends that");
   if (!node.rows)
-    said.push_back(name + ": which domains run there is not known: " + node.rows_problem +
-                   ". Look with xl list on " + name);
+    said.push_back(name + ": which domains run there is not known: " + node.rows_problem + ". Look with xl list on " +
+                   name);
   const bool disks = std::any_of(session.topology.domains.begin(), session.topology.domains.end(),
                                  [](const model::Domain& domain) { return !domain.disks.empty(); });
   if (!node.resources && disks)
@@ -97,7 +98,8 @@ void remark_on_domain(const Session& session, const DomainName& name, const mode
   }
   const std::string_view word = planner::state_word(name, state);
   const std::string recover = ": xen-drbd recover " + name.str();
-  if (word == "half-migrated" || word == "suspended" || word == "dying") said.push_back(name.str() + " is " + std::string(word) + recover);
+  if (word == "half-migrated" || word == "suspended" || word == "dying")
+    said.push_back(name.str() + " is " + std::string(word) + recover);
   if (word == "crashed") said.push_back(name.str() + " has crashed and was kept" + recover + " --yes destroys it");
   if (word == "migrating") return;
   const auto disks = disk_views(session, state, *session.topology.find(name));

@@ -1,21 +1,28 @@
 #pragma once
 
-#include "migration.hpp"
 #include "xen_drbd/engine/execute.hpp"
+
+#include "migration.hpp"
 
 #include <mutex>
 
 namespace xen_drbd::engine {
 
-/// The relays of a run, one for each node that is the source of a migration; opened when first needed.
-class Relays {
+/// What the domains of one run have in common.
+class Run {
 public:
-  explicit Relays(const Cluster& cluster, std::string run) : cluster_(cluster), run_(std::move(run)) {}
-  Result<std::shared_ptr<Relay>> on(model::NodeId node);
+  Run(const Cluster& its_cluster, const Execution& its_execution, Clock& its_clock, Progress& its_progress)
+      : cluster(its_cluster), execution(its_execution), clock(its_clock), progress(its_progress) {}
+  /// The relay on a node that is the source of a migration; opened when first needed, and again when it has ended.
+  Result<std::shared_ptr<Relay>> relay_on(model::NodeId node);
+
+  const Cluster& cluster;
+  const Execution& execution;
+  Clock& clock;
+  Progress& progress;
+  std::atomic<bool> changed{false}; ///< a changing command was given for any domain
 
 private:
-  const Cluster& cluster_;
-  std::string run_;
   std::mutex mutex_;
   std::array<std::shared_ptr<Relay>, 2> relays_;
 };
@@ -23,21 +30,27 @@ private:
 /// How each action of a plan is done, for one domain. What must be proved at the last moment is proved here.
 class Actions {
 public:
-  Actions(const model::DomainPlan& plan, const Cluster& cluster, const Execution& execution, Relays& relays,
-          Clock& clock, Progress& progress)
-      : plan_(plan), domain_(plan.domain), cluster_(cluster), execution_(execution), relays_(relays), clock_(clock), progress_(progress) {}
+  Actions(const model::DomainPlan& plan, Run& run)
+      : plan_(plan),
+        domain_(plan.domain),
+        run_(run),
+        cluster_(run.cluster),
+        execution_(run.execution),
+        clock_(run.clock) {}
 
   Result<> perform(const model::Step& step);
 
-  /// After a step failed: ends a copy that is under way, before anything is undone.
-  void abandon(const Error& failure);
+  /// After a step failed: ends a copy that is under way, before anything is undone. What was seen then, as an error;
+  /// nothing when no copy was under way.
+  std::optional<Error> abandon(const Error& failure);
 
-  /// At the end of a domain's steps: the record of its migration goes away when nothing is left to be mended (spec 5.11).
+  /// At the end of a domain's steps: the record of its migration goes away when nothing is left to be mended (spec
+  /// 5.11).
   void conclude(bool nothing_left_behind);
 
   /// Whether any command that changes something was given.
   [[nodiscard]] bool changed() const { return changed_; }
-  /// Where a migration left the domain, if it was seen.
+  /// Where a migration left the domain, if that was seen.
   [[nodiscard]] std::optional<model::NodeId> runs_on() const;
 
 private:
@@ -57,24 +70,45 @@ private:
   Result<> perform(const model::Reconnect& step);
 
   host::Outcome act(model::NodeId node, const host::Command& command);
-  Result<model::Resource> resource(model::NodeId node, const ResourceName& name);
-  Result<> set_window(const ResourceName& name, bool open);
-  Result<> ready_to_migrate(model::NodeId from);
-  Result<> last_look(model::NodeId from);
-  Result<> write_record(model::NodeId from, bool before_go);
-  Result<> disks_are_open(model::NodeId node);
+  /// Whether this run may change something on the node now. A stop needs that node's half of the lock only.
+  Result<> in_command(model::NodeId node);
   Result<> peer_still_dead();
   Error failed(std::string what, std::string because, std::string hint = {}) const;
+  Error not_known(std::string what, std::string because, std::string hint) const;
+
+  Result<std::optional<model::Resource>> find_resource(model::NodeId node, const ResourceName& name);
+  Result<model::Resource> resource(model::NodeId node, const ResourceName& name);
+  Result<> try_to_demote(const model::Demote& step, Milliseconds patience, bool& again);
+  Result<> set_window(const ResourceName& name, bool open);
+  Result<> may_set_window(const ResourceName& name, bool open);
+  Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
+  bool window_was_never_touched(const ResourceName& name) const;
+
+  Result<> started(const model::Create& step, const host::Outcome& outcome);
+  Result<> disks_are_open(model::NodeId node);
+  Result<std::optional<model::DomainRow>> find_row(model::NodeId node, const std::string& name);
+  Result<> destroy(model::NodeId node, const model::DomainRow& row);
+  Error not_shut_down(const model::Shutdown& step, const model::Observation& observed) const;
+  Result<> end_after_shutdown(model::NodeId node);
+  Result<> cannot_run_on(model::NodeId node);
+  Result<> seen_running(model::NodeId node, const std::string& done, const host::Outcome& outcome);
+
+  Result<MiB> ready_to_migrate(model::NodeId from);
+  Result<> last_look(model::NodeId from);
+  Result<> target_disk_is_right(model::NodeId target, const ResourceName& name);
+  Result<> write_record(model::NodeId from, bool before_go);
+  std::vector<ResourceName> promoted_resources() const;
+  Migration& new_migration(model::NodeId from);
 
   const model::DomainPlan& plan_;
   const DomainName& domain_;
+  Run& run_;
   const Cluster& cluster_;
   const Execution& execution_;
-  Relays& relays_;
   Clock& clock_;
-  Progress& progress_;
   std::unique_ptr<Migration> migration_;
   std::optional<model::NodeId> migrating_from_;
+  std::vector<ResourceName> windows_touched_;
   bool recorded_ = false;
   bool changed_ = false;
 };

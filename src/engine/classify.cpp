@@ -1,32 +1,62 @@
 #include "classify.hpp"
 
-#include "xen_drbd/engine/observe.hpp"
+#include "proof.hpp"
 
-#include <future>
+#include <algorithm>
 
 namespace xen_drbd::engine {
 
+using model::DomainPresence;
 using model::Presence;
+
+namespace {
+
+/// Under its own name, and nothing else of it beside that.
+bool runs(const DomainPresence& found) { return found.presence == Presence::running && found.rows.size() == 1; }
+
+/// Not there, a copy that was never cleared to run, or not to be told.
+bool cannot_run_there(const DomainPresence& target) {
+  return target.presence == Presence::absent || target.presence == Presence::incoming ||
+         target.presence == Presence::unknown;
+}
+
+/// What xl leaves of a source that it gave away, or not to be told.
+bool was_left(const DomainPresence& source) {
+  return source.presence == Presence::absent || source.presence == Presence::migrated_away ||
+         source.presence == Presence::dying || source.presence == Presence::watcher_only ||
+         source.presence == Presence::unknown;
+}
+
+bool any_host_lost(const Cluster& cluster) {
+  return std::any_of(model::both_nodes.begin(), model::both_nodes.end(),
+                     [&](model::NodeId node) { return cluster.host(node) == nullptr || cluster.host(node)->lost(); });
+}
+
+} // namespace
+
+Whereabouts classify(const Cluster& cluster, const DomainName& domain, model::NodeId source,
+                     const model::Observation& at_source, const model::Observation& at_target) {
+  const DomainPresence here = presence_of(domain, at_source);
+  const DomainPresence there = presence_of(domain, at_target);
+  Whereabouts found;
+  found.source_has_watcher = here.has_watcher || !here.watchers_known;
+  found.seen = std::string(to_string(here.presence)) + " on " + cluster.name(source) + ", " +
+               std::string(to_string(there.presence)) + " on " + cluster.name(other(source));
+  if (runs(there) && was_left(here)) found.moved = Moved::yes;
+  if (runs(here) && cannot_run_there(there)) found.moved = Moved::no;
+  found.clean = (found.moved == Moved::yes && here.presence == Presence::absent) ||
+                (found.moved == Moved::no && there.presence == Presence::absent);
+  return found;
+}
 
 Whereabouts look_for(const Cluster& cluster, const DomainName& domain, model::NodeId source, Milliseconds patience,
                      Clock& clock) {
   constexpr Milliseconds interval{300};
-  const model::NodeId target = other(source);
   const auto begin = clock.now();
   for (;;) {
-    auto there = std::async(std::launch::async, [&] { return presence_of(domain, observe_domains(cluster, target)); });
-    const model::DomainPresence at_source = presence_of(domain, observe_domains(cluster, source));
-    const model::DomainPresence at_target = there.get();
-
-    Whereabouts found;
-    found.source_has_watcher = at_source.has_watcher || !at_source.watchers_known;
-    found.seen = std::string(to_string(at_source.presence)) + " on " + cluster.name(source) + ", " +
-                 std::string(to_string(at_target.presence)) + " on " + cluster.name(target);
-    const bool runs_there = at_target.presence == Presence::running && at_target.rows.size() == 1;
-    const bool runs_here = at_source.presence == Presence::running && at_source.rows.size() == 1;
-    if (runs_there && at_source.presence == Presence::absent) found.moved = Moved::yes;
-    if (runs_here && at_target.presence == Presence::absent) found.moved = Moved::no;
-    if (found.moved != Moved::unclear || clock.now() - begin >= patience) return found;
+    const auto seen = observe_domains_on(cluster, {source, other(source)});
+    const Whereabouts found = classify(cluster, domain, source, seen[0], seen[1]);
+    if (found.clean || any_host_lost(cluster) || clock.now() - begin >= patience) return found;
     clock.sleep(interval);
   }
 }

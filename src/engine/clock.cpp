@@ -13,6 +13,10 @@ public:
 
 } // namespace
 
+void Clock::wait(std::unique_lock<std::mutex>& guard, std::condition_variable& news, Milliseconds longest) {
+  news.wait_for(guard, longest);
+}
+
 Clock& system_clock() {
   static SystemClock clock;
   return clock;

@@ -1,6 +1,6 @@
 #include "xen_drbd/engine/execute.hpp"
 
-#include "actions.hpp"
+#include "domain_run.hpp"
 
 #include <algorithm>
 #include <map>
@@ -12,11 +12,9 @@ namespace xen_drbd::engine {
 namespace {
 
 using model::DomainPlan;
-using model::Step;
 using model::Verdict;
-using model::When;
 
-constexpr Milliseconds poll_interval{10};
+constexpr Milliseconds look_interval{100}; // how long an interruption or a pause that is over may go unnoticed
 
 ResultKind success_of(Verdict verdict) {
   switch (verdict) {
@@ -37,90 +35,45 @@ bool runs_now(ResultKind result) {
          result == ResultKind::recovered;
 }
 
-/// One domain's way through its steps.
-class DomainRun {
+/// Lets one call through at a time.
+class OneAtATime final : public Progress {
 public:
-  DomainRun(const DomainPlan& plan, const Cluster& cluster, const Execution& execution, Relays& relays, Clock& clock, Progress& progress)
-      : plan_(plan), execution_(execution), progress_(progress), clock_(clock), report_(expected(plan)), actions_(plan, cluster, execution, relays, clock, progress) {}
-
-  DomainReport carry_out() {
-    const auto begin = clock_.now();
-    for (const Step& step : plan_.steps) take(step);
-    actions_.conclude(!left_behind_);
-    conclude();
-    report_.seconds = std::chrono::duration<double>(clock_.now() - begin).count();
-    return std::move(report_);
+  explicit OneAtATime(Progress& progress) : progress_(progress) {}
+  void step_begins(const DomainName& domain, const model::Step& step) override {
+    const std::scoped_lock guard(mutex_);
+    progress_.step_begins(domain, step);
+  }
+  void step_ended(const DomainName& domain, const model::Step& step, const std::optional<Error>& error) override {
+    const std::scoped_lock guard(mutex_);
+    progress_.step_ended(domain, step, error);
+  }
+  void migration(const DomainName& domain, const MigrationProgress& progress) override {
+    const std::scoped_lock guard(mutex_);
+    progress_.migration(domain, progress);
+  }
+  void domain_ended(const DomainReport& report) override {
+    const std::scoped_lock guard(mutex_);
+    progress_.domain_ended(report);
   }
 
 private:
-  void take(const Step& step) {
-    if (step.when == When::next && failure_) return;
-    if (step.when == When::on_failure && !failure_) return;
-    if (step.when == When::next && execution_.stop && execution_.stop()) {
-      fail({.kind = ErrorKind::interrupted, .what = {}, .because = "the run was interrupted", .while_doing = {}, .changed = Changed::no, .hint = {}});
-      return;
-    }
-    progress_.step_begins(plan_.domain, step);
-    Result<> done = actions_.perform(step);
-    progress_.step_ended(plan_.domain, step, done ? std::nullopt : std::optional(done.error()));
-    if (done) {
-      changed_ = true;
-    } else if (step.when == When::next) {
-      fail(std::move(done).error());
-    } else {
-      report_.notes.push_back(done.error().what + ": " + done.error().because + (done.error().hint.empty() ? "" : "; " + done.error().hint));
-      left_behind_ = left_behind_ ? left_behind_ : std::optional(std::move(done).error());
-    }
-  }
-
-  void fail(Error error) {
-    if (changed_ || actions_.changed()) {
-      if (error.changed == Changed::no) error.changed = Changed::yes;
-      if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::refused) error.kind = ErrorKind::failed;
-    }
-    failure_ = std::move(error);
-    actions_.abandon(*failure_);
-  }
-
-  void conclude() {
-    if (!failure_) {
-      if (left_behind_) { // done, but something stays open: exit 6 and a note
-        report_.error = std::move(left_behind_);
-        report_.error->kind = ErrorKind::failed;
-        report_.error->changed = Changed::yes;
-      }
-      return;
-    }
-    const ErrorKind kind = failure_->kind;
-    report_.result = kind == ErrorKind::unknown                                    ? ResultKind::unknown
-                     : kind == ErrorKind::refused || kind == ErrorKind::unreachable ? ResultKind::refused
-                                                                                    : ResultKind::failed;
-    if (auto node = actions_.runs_on()) report_.node = *node;
-    report_.reason = failure_->because;
-    report_.error = std::move(failure_);
-  }
-
-  const DomainPlan& plan_;
-  const Execution& execution_;
   Progress& progress_;
-  Clock& clock_;
-  DomainReport report_;
-  Actions actions_;
-  std::optional<Error> failure_;
-  std::optional<Error> left_behind_;
-  bool changed_ = false;
+  std::mutex mutex_;
 };
 
 /// All domains of a plan, `jobs` at once.
 class Schedule {
 public:
-  Schedule(const model::Plan& plan, const Cluster& cluster, const Execution& execution, Clock& clock, Progress& progress)
-      : plan_(plan), cluster_(cluster), execution_(execution), clock_(clock), progress_(progress), relays_(cluster, execution.run_id), reports_(plan.domains.size()) {}
+  Schedule(const model::Plan& plan, const Cluster& cluster, const Execution& execution, Clock& clock,
+           Progress& progress)
+      : plan_(plan), progress_(progress), run_(cluster, execution, clock, progress_), reports_(plan.domains.size()) {}
 
   Report run() {
-    const auto wanted = static_cast<unsigned>(std::count_if(plan_.domains.begin(), plan_.domains.end(), [](const DomainPlan& d) { return !d.steps.empty(); }));
+    const auto wanted = static_cast<unsigned>(std::count_if(plan_.domains.begin(), plan_.domains.end(),
+                                                            [](const DomainPlan& d) { return !d.steps.empty(); }));
     std::vector<std::jthread> workers;
-    for (unsigned i = 0; i < std::clamp(wanted, 1U, execution_.jobs); ++i) workers.emplace_back([this] { work(); });
+    for (unsigned i = 0; i < std::clamp(wanted, 1U, std::max(1U, run_.execution.jobs)); ++i)
+      workers.emplace_back([this] { work(); });
     workers.clear();
     Report report;
     for (auto& done : reports_) report.domains.push_back(std::move(*done));
@@ -128,51 +81,65 @@ public:
   }
 
 private:
-  enum class Readiness { ready, not_yet, never };
+  enum class Readiness {
+    ready,
+    waiting, ///< for another domain
+    resting, ///< for the pause after another domain's start
+    never,
+  };
 
   void work() {
-    while (auto next = take()) {
-      if (*next == plan_.domains.size()) {
-        clock_.sleep(poll_interval);
+    std::unique_lock guard(mutex_);
+    while (begun_.size() < plan_.domains.size()) {
+      const auto next = take();
+      if (!next) {
+        run_.clock.wait(guard, news_, look_interval);
         continue;
       }
-      const DomainPlan& domain = plan_.domains[*next];
-      end(*next, DomainRun(domain, cluster_, execution_, relays_, clock_, progress_).carry_out());
+      ++running_;
+      guard.unlock();
+      DomainReport report = DomainRun(plan_.domains[*next], run_).carry_out();
+      guard.lock();
+      --running_;
+      rested_[report.domain] = run_.clock.now() + plan_.domains[*next].delay;
+      record(*next, std::move(report));
     }
   }
 
-  /// The place of a domain that may begin now; the number of domains when none may yet; nothing when all have begun.
+  /// The place of a domain that may begin now; nothing when none may. Those that never will are held back.
   std::optional<std::size_t> take() {
-    const std::scoped_lock guard(mutex_);
-    bool left = false;
+    bool resting = false;
     for (std::size_t i = 0; i < plan_.domains.size(); ++i) {
       if (begun_.contains(i)) continue;
-      std::string why;
-      ErrorKind kind = ErrorKind::refused;
-      switch (readiness(plan_.domains[i], why, kind)) {
-      case Readiness::not_yet: left = true; break;
-      case Readiness::never: begun_.insert(i); hold_back(i, std::move(why), kind); return plan_.domains.size();
+      Error held_back{.kind = ErrorKind::refused, .what = plan_.domains[i].domain.str() + " was not started"};
+      switch (readiness(plan_.domains[i], held_back)) {
+      case Readiness::waiting: break;
+      case Readiness::resting: resting = true; break;
+      case Readiness::never: hold_back(i, std::move(held_back)); return take();
       case Readiness::ready: begun_.insert(i); return i;
       }
     }
-    return left ? std::optional(plan_.domains.size()) : std::nullopt;
+    if (running_ == 0 && !resting) hold_back_the_rest();
+    return std::nullopt;
   }
 
-  Readiness readiness(const DomainPlan& domain, std::string& why, ErrorKind& kind) {
+  Readiness readiness(const DomainPlan& domain, Error& held_back) {
+    bool resting = false;
     for (const DomainName& before : domain.waits_for) {
       const DomainReport* ended = report_of(before);
-      if (ended == nullptr) return Readiness::not_yet;
+      if (ended == nullptr) return Readiness::waiting;
       if (!runs_now(ended->result)) {
-        why = "it waits for " + before.str() + ", which was not started";
-        const bool failed = ended->error && exit_code(ended->error->kind) == exit_code(ErrorKind::failed);
-        kind = failed ? ErrorKind::failed : ErrorKind::refused;
+        held_back.because = "it waits for " + before.str() + ", which was not started";
+        if (ended->error && exit_code(ended->error->kind) == exit_code(ErrorKind::failed))
+          held_back.kind = ErrorKind::failed;
         return Readiness::never;
       }
-      if (ended->result == ResultKind::started && clock_.now() < rested_.at(before)) return Readiness::not_yet;
+      resting = resting || (ended->result == ResultKind::started && run_.clock.now() < rested_.at(before));
     }
     for (const DomainName& before : domain.follows)
-      if (report_of(before) == nullptr) return Readiness::not_yet;
-    return Readiness::ready;
+      if (report_of(before) == nullptr) return Readiness::waiting;
+    const bool stopped = run_.execution.stop && run_.execution.stop();
+    return resting && !stopped ? Readiness::resting : Readiness::ready;
   }
 
   const DomainReport* report_of(const DomainName& name) const {
@@ -181,33 +148,36 @@ private:
     return nullptr;
   }
 
-  void hold_back(std::size_t place, std::string why, ErrorKind kind) {
-    DomainReport report{.domain = plan_.domains[place].domain};
-    report.node = plan_.domains[place].node;
-    report.result = ResultKind::skipped;
-    report.reason = why;
-    report.error = Error{.kind = kind, .what = report.domain.str() + " was not started", .because = std::move(why), .while_doing = {}, .changed = Changed::no, .hint = {}};
-    record(place, std::move(report));
+  /// What waits for itself, or for what is not in the plan, would be waited for without end.
+  void hold_back_the_rest() {
+    for (std::size_t i = 0; i < plan_.domains.size(); ++i)
+      if (!begun_.contains(i))
+        hold_back(i, {.kind = ErrorKind::bug,
+                      .what = plan_.domains[i].domain.str() + " was not begun",
+                      .because = "its plan waits for a domain that never ends"});
   }
 
-  void end(std::size_t place, DomainReport report) {
-    const std::scoped_lock guard(mutex_);
-    rested_[report.domain] = clock_.now() + plan_.domains[place].delay;
+  void hold_back(std::size_t place, Error error) {
+    begun_.insert(place);
+    DomainReport report{
+        .domain = plan_.domains[place].domain, .result = ResultKind::skipped, .node = plan_.domains[place].node};
+    report.reason = error.because;
+    report.error = std::move(error);
     record(place, std::move(report));
   }
 
   void record(std::size_t place, DomainReport report) {
     progress_.domain_ended(report);
     reports_[place] = std::move(report);
+    news_.notify_all();
   }
 
   const model::Plan& plan_;
-  const Cluster& cluster_;
-  const Execution& execution_;
-  Clock& clock_;
-  Progress& progress_;
-  Relays relays_;
+  OneAtATime progress_;
+  Run run_;
   std::mutex mutex_;
+  std::condition_variable news_;
+  unsigned running_ = 0;
   std::set<std::size_t> begun_;
   std::vector<std::optional<DomainReport>> reports_;
   std::map<DomainName, std::chrono::steady_clock::time_point> rested_;
@@ -231,11 +201,16 @@ std::string_view to_string(ResultKind kind) {
 }
 
 DomainReport expected(const model::DomainPlan& plan) {
-  return {.domain = plan.domain, .result = success_of(plan.verdict), .node = plan.node, .reason = plan.reason, .error = plan.error};
+  return {.domain = plan.domain,
+          .result = success_of(plan.verdict),
+          .node = plan.node,
+          .reason = plan.reason,
+          .error = plan.error};
 }
 
 const DomainReport* Report::find(const DomainName& domain) const {
-  const auto found = std::find_if(domains.begin(), domains.end(), [&](const DomainReport& r) { return r.domain == domain; });
+  const auto found =
+      std::find_if(domains.begin(), domains.end(), [&](const DomainReport& r) { return r.domain == domain; });
   return found == domains.end() ? nullptr : &*found;
 }
 

@@ -40,17 +40,31 @@ Result<ClusterLock> ClusterLock::acquire(const Cluster& cluster, Scope scope, co
     host::Host* host = cluster.host(node);
     if (host == nullptr) {
       if (cluster.peer_error) return *cluster.peer_error;
-      return Error{.kind = ErrorKind::bug, .what = "there is no host for " + cluster.name(node), .because = {}, .while_doing = {}, .changed = Changed::no, .hint = {}};
+      return Error{.kind = ErrorKind::bug,
+                   .what = "there is no host for " + cluster.name(node),
+                   .because = {},
+                   .while_doing = {},
+                   .changed = Changed::no,
+                   .hint = {}};
     }
     for (;;) {
-      XEN_DRBD_TRY(const std::optional<host::LockHolder> present, host->try_lock(holder));
-      if (!present) {
-        lock.hosts_[index(node)] = cluster.hosts[index(node)];
-        break;
+      const auto tried = host->try_lock(holder);
+      // also when it is not known whether it was taken
+      if (!tried || !*tried) lock.hosts_[index(node)] = cluster.hosts[index(node)];
+      if (!tried) {
+        if (auto lost = host->lost()) return std::move(*lost);
+        return tried.error();
       }
+      if (!*tried) break;
+      const std::optional<host::LockHolder>& present = *tried;
       if (!std::exchange(told, true) && waiting) waiting(cluster.name(node) + ": " + present->text);
       if (stop && stop())
-        return Error{.kind = ErrorKind::interrupted, .what = "interrupted while waiting for the cluster lock", .because = "on " + cluster.name(node) + ": " + present->text, .while_doing = {}, .changed = Changed::no, .hint = {}};
+        return Error{.kind = ErrorKind::interrupted,
+                     .what = "interrupted while waiting for the cluster lock",
+                     .because = "on " + cluster.name(node) + ": " + present->text,
+                     .while_doing = {},
+                     .changed = Changed::no,
+                     .hint = {}};
       if (clock.now() >= deadline) return busy(cluster.name(node), present->text, wait);
       clock.sleep(retry_interval);
     }

@@ -1,19 +1,20 @@
 #include "migration.hpp"
 
-#include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
-#include "xen_drbd/engine/observe.hpp"
 #include "xen_drbd/transport/ssh.hpp"
 #include "xen_drbd/xen/act.hpp"
+
+#include <algorithm>
+#include <thread>
 
 namespace xen_drbd::engine {
 namespace {
 
-constexpr Milliseconds listen_slice{200};
-constexpr Milliseconds xl_grace{600'000};  // what xl may take beyond the copy: suspend, restore, clearing away
-constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears away first
-constexpr Milliseconds ending_slice{50};
+constexpr Milliseconds listen_slice{200};       // how long an interruption may go unnoticed
+constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the copy: suspend, restore, clearing away
+constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
+constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
 constexpr Milliseconds settling{20'000};
 
 std::string phase_words(transport::Phase phase) {
@@ -30,11 +31,131 @@ std::string phase_words(transport::Phase phase) {
   return "copying";
 }
 
+/// Whether the outcome says that the process is no more.
+bool is_over(const host::Outcome& outcome) {
+  return outcome.end == host::End::exited || outcome.end == host::End::signalled;
+}
+
 } // namespace
 
-void Migration::tell(std::string phase, std::uint64_t bytes) {
-  copied_bytes_ = bytes;
-  progress_.migration(domain_, {std::move(phase), bytes, expected_bytes_});
+Migration::~Migration() {
+  abandon("the run ended");
+  if (relay_) relay_->forget(domain_);
+}
+
+Result<> Migration::copy(std::shared_ptr<Relay> relay, MiB memory) {
+  relay_ = std::move(relay);
+  start({cluster_.tools[index(from_)], "transport", "--run-directory", cluster_.run_directory, execution_.run_id,
+         domain_.str()},
+        memory);
+  while (!over()) {
+    cancel_when_due();
+    const auto message = hear();
+    if (!message || !std::holds_alternative<transport::Held>(*message) || cancelled_) continue;
+    tell(transport::Phase::held, copied_bytes_);
+    return {};
+  }
+  return verdict();
+}
+
+Result<> Migration::hand_over(const std::function<Result<>()>& last_look) {
+  say(transport::Release{});
+  while (!over()) {
+    cancel_when_due();
+    const auto message = hear();
+    if (message && std::holds_alternative<transport::Ready>(*message) && !cancelled_) decide(last_look);
+  }
+  Error error = verdict();
+  if (whereabouts_->moved == Moved::yes && whereabouts_->clean && error.kind == ErrorKind::failed) return {};
+  return error;
+}
+
+Result<> Migration::copy_plainly(MiB memory) {
+  const std::string far = transport::far_command({.identity = execution_.identities[index(other(from_))],
+                                                  .domain = domain_,
+                                                  .words = {"xl", "migrate-receive"},
+                                                  .run_directory = cluster_.run_directory});
+  XEN_DRBD_TRY(const std::vector<std::string> words, ssh_words(far));
+  // xl puts the address and its own remote command behind the words given to -s; as arguments of this sh they go unused
+  start({"sh", "-c", "exec " + shell_join(words), "xl"}, memory);
+  tell(transport::Phase::plain, 0);
+  passed_ = true; // nothing can hold it back
+  wait_at_most(cluster_.topology->migrate_timeout + xl_grace);
+  while (!over()) hear();
+  Error error = verdict();
+  if (whereabouts_->moved == Moved::yes && whereabouts_->clean && error.kind == ErrorKind::failed) return {};
+  return error;
+}
+
+std::optional<Error> Migration::abandon(const std::string& why) {
+  if (!inbox_ || whereabouts_) return std::nullopt;
+  if (!passed_) cancel(why, ErrorKind::failed);
+  while (!over()) hear();
+  return verdict();
+}
+
+void Migration::start(const std::vector<std::string>& transport, MiB memory) {
+  const model::Topology& topology = *cluster_.topology;
+  memory_bytes_ = static_cast<std::uint64_t>(memory.count) << 20U;
+  deadline_ = clock_.now() + topology.migrate_timeout;
+  inbox_ = std::make_shared<Inbox>();
+  if (relay_) relay_->expect(domain_, inbox_);
+  const host::Command command = xen::migrate_command(transport, domain_, topology.node(other(from_)).migration_address,
+                                                     topology.migrate_timeout + xl_grace);
+  // detached: an xl that does not end must not keep this run from reporting it
+  std::thread([host = cluster_.hosts[index(from_)], inbox = inbox_, command] {
+    inbox->xl_returned(host->act(command));
+  }).detach();
+}
+
+std::optional<transport::TransportMessage> Migration::hear() {
+  auto message = inbox_->next(listen_slice, clock_);
+  if (!message) return std::nullopt;
+  if (const auto* hello = std::get_if<transport::Hello>(&*message))
+    answer(*hello);
+  else if (const auto* progress = std::get_if<transport::Progress>(&*message))
+    tell(progress->phase, progress->page_bytes);
+  else if (const auto* ended = std::get_if<transport::Ended>(&*message))
+    ended_ = *ended;
+  else
+    return message;
+  return std::nullopt;
+}
+
+bool Migration::over() const {
+  return ended_ || inbox_->silent() || inbox_->xl() || (give_up_ && clock_.now() >= *give_up_);
+}
+
+bool Migration::xl_ended() const {
+  const auto outcome = inbox_->xl();
+  return outcome && is_over(*outcome);
+}
+
+void Migration::answer(const transport::Hello& hello) {
+  if (cancelled_) return say(transport::End{cancelled_because_});
+  auto settings = settings_for(hello);
+  if (settings)
+    say(std::move(*settings));
+  else
+    cancel(settings.error().because, ErrorKind::failed);
+}
+
+Result<transport::Settings> Migration::settings_for(const transport::Hello& hello) const {
+  if (hello.version != transport::protocol_version())
+    return Error{.kind = ErrorKind::failed,
+                 .what = domain_.str() + " was not migrated",
+                 .because = "xen-drbd on " + cluster_.name(from_) + " has version " + printable(hello.version) +
+                            ", here it is " + std::string(transport::protocol_version()),
+                 .while_doing = {},
+                 .changed = Changed::yes,
+                 .hint = "install the same version on both nodes, or repeat with --plain-ssh"};
+  const std::string far = transport::far_command({.identity = execution_.identities[index(other(from_))],
+                                                  .domain = domain_,
+                                                  .words = hello.words,
+                                                  .run_directory = cluster_.run_directory});
+  transport::Settings settings;
+  XEN_DRBD_TRY(settings.argv, ssh_words(far));
+  return settings;
 }
 
 Result<std::vector<std::string>> Migration::ssh_words(const std::string& far_command) const {
@@ -43,8 +164,9 @@ Result<std::vector<std::string>> Migration::ssh_words(const std::string& far_com
   // the source's known_hosts names the target's key as ssh does for the address: for our own connection that is what
   // was verified, for the peer's it is the target's address in the topology
   const std::string alias = from_ == cluster_.this_node ? cluster_.host_key_alias
-                            : topology.ssh.port == 22   ? target.address.str()
-                                                        : "[" + target.address.str() + "]:" + std::to_string(topology.ssh.port);
+                            : topology.ssh.port == 22
+                                ? target.address.str()
+                                : "[" + target.address.str() + "]:" + std::to_string(topology.ssh.port);
   return transport::ssh_argv({.address = target.migration_address,
                               .user = topology.ssh.user,
                               .port = topology.ssh.port,
@@ -57,162 +179,92 @@ Result<std::vector<std::string>> Migration::ssh_words(const std::string& far_com
                              far_command);
 }
 
-void Migration::start(const std::vector<std::string>& transport) {
-  const model::Topology& topology = *cluster_.topology;
-  deadline_ = clock_.now() + topology.migrate_timeout;
-  const auto presence = presence_of(domain_, observe_domains(cluster_, from_));
-  if (!presence.rows.empty()) expected_bytes_ = static_cast<std::uint64_t>(presence.rows.front().memory.count) << 20U;
-  const host::Command command = xen::migrate_command(transport, domain_, topology.node(other(from_)).migration_address, topology.migrate_timeout + xl_grace);
-  begun_ = true;
-  std::packaged_task<host::Outcome()> act([host = cluster_.hosts[index(from_)], command] { return host->act(command); });
-  xl_ = act.get_future();
-  std::thread(std::move(act)).detach(); // an xl that does not end must not keep this run from reporting it
+void Migration::decide(const std::function<Result<>()>& last_look) {
+  const Result<> right = last_look();
+  if (!right) return cancel(right.error().because, ErrorKind::failed);
+  passed_ = true;
+  wait_at_most(xl_grace);
+  say(transport::Pass{});
 }
 
-bool Migration::xl_ended() const { return xl_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
-
-Result<> Migration::settle(const transport::Hello& hello) {
-  if (hello.version != transport::protocol_version())
-    return Error{.kind = ErrorKind::refused,
-                 .what = domain_.str() + " was not migrated",
-                 .because = "xen-drbd on " + cluster_.name(from_) + " has version " + hello.version + ", here it is " + std::string(transport::protocol_version()),
-                 .while_doing = {},
-                 .changed = Changed::no,
-                 .hint = "install the same version on both nodes, or repeat with --plain-ssh"};
-  const std::string far = transport::far_command({.identity = execution_.identities[index(other(from_))], .domain = domain_, .words = hello.words, .run_directory = cluster_.run_directory});
-  XEN_DRBD_TRY(std::vector<std::string> argv, ssh_words(far));
-  transport::Settings settings;
-  settings.argv = std::move(argv);
-  return relay_->say(domain_, settings);
+void Migration::cancel_when_due() {
+  if (passed_) return;
+  if (execution_.stop && execution_.stop())
+    cancel("the run was interrupted", ErrorKind::interrupted);
+  else if (clock_.now() >= deadline_)
+    cancel("migrate_timeout (" + xen_drbd::to_string(cluster_.topology->migrate_timeout) + ") has passed",
+           ErrorKind::failed);
 }
 
-Result<> Migration::copy(std::shared_ptr<Relay> relay) {
-  relay_ = std::move(relay);
-  relay_->expect(domain_);
-  start({cluster_.tools[index(from_)], "transport", "--run-directory", cluster_.run_directory, execution_.run_id, domain_.str()});
-  while (!ended_) {
-    const Relay::Heard heard = relay_->listen(domain_, listen_slice);
-    if (interrupted() && !cancel("the run was interrupted")) break;
-    if (out_of_time() && !cancel("migrate_timeout (" + xen_drbd::to_string(cluster_.topology->migrate_timeout) + ") has passed")) break;
-    if (!heard.message) {
-      if (heard.gone || xl_ended()) break;
-      continue;
-    }
-    if (const auto* hello = std::get_if<transport::Hello>(&*heard.message)) {
-      if (auto settled = settle(*hello); !settled) {
-        abandon(settled.error().because);
-        return std::move(settled).error();
-      }
-    } else if (const auto* progress = std::get_if<transport::Progress>(&*heard.message)) {
-      tell(phase_words(progress->phase), progress->page_bytes);
-    } else if (std::holds_alternative<transport::Held>(*heard.message) && cancelled_.empty()) {
-      tell(phase_words(transport::Phase::held), copied_bytes_);
-      return {};
-    } else {
-      note(*heard.message);
-    }
-  }
-  Error error = verdict();
-  if (interrupted() && error.kind == ErrorKind::failed) error.kind = ErrorKind::interrupted;
-  return error;
+void Migration::cancel(const std::string& why, ErrorKind kind) {
+  if (cancelled_) return;
+  cancelled_ = kind;
+  cancelled_because_ = why;
+  wait_at_most(ending_patience);
+  say(transport::End{why});
 }
 
-Result<> Migration::hand_over(const std::function<Result<>()>& last_look) {
-  if (auto released = relay_->say(domain_, transport::Release{}); !released) cancelled_ = released.error().because;
-  while (!ended_ && relay_) {
-    const Relay::Heard heard = relay_->listen(domain_, listen_slice);
-    if (!passed_ && interrupted() && !cancel("the run was interrupted")) break;
-    if (!heard.message) {
-      if (heard.gone || xl_ended()) break;
-      continue;
-    }
-    if (const auto* progress = std::get_if<transport::Progress>(&*heard.message)) {
-      tell(phase_words(progress->phase), progress->page_bytes);
-    } else if (std::holds_alternative<transport::Ready>(*heard.message) && cancelled_.empty()) {
-      const Result<> right = last_look();
-      if (!right && !cancel(right.error().because)) break;
-      if (!right) continue;
-      passed_ = true;
-      if (!relay_->say(domain_, transport::Pass{})) break;
-    } else {
-      note(*heard.message);
-    }
-  }
-  Error error = verdict();
-  if (whereabouts_->moved == Moved::yes) return {};
-  return error;
+/// A transport that did not get the message gets no more beats either, and so ends by itself while it still can.
+void Migration::say(const transport::ToolMessage& message) {
+  const auto said = relay_->say(domain_, message);
+  if (said) return;
+  relay_->forget(domain_);
+  if (!passed_) cancel(said.error().because, ErrorKind::failed);
 }
 
-Result<> Migration::copy_plainly() {
-  const std::string far = transport::far_command({.identity = execution_.identities[index(other(from_))], .domain = domain_, .words = {"xl", "migrate-receive"}, .run_directory = cluster_.run_directory});
-  // xl puts the address and its own remote command behind the words given to -s; as arguments of this sh they are not used
-  XEN_DRBD_TRY(std::vector<std::string> words, ssh_words(far));
-  start({"sh", "-c", "exec " + shell_join(words), "xl"});
-  tell("copying", 0);
-  while (!xl_ended()) clock_.sleep(listen_slice);
-  Error error = verdict();
-  if (whereabouts_->moved == Moved::yes) return {};
-  return error;
-}
-
-void Migration::abandon(const std::string& why) {
-  if (!xl_.valid()) return;
-  if (relay_ && !passed_ && !xl_ended())
-    if (auto said = relay_->say(domain_, transport::End{why}); !said) log::info(said.error().because);
-  await_end();
-}
-
-void Migration::await_end() {
-  const auto patience = clock_.now() + ending_patience;
-  while (xl_.valid() && !xl_ended() && clock_.now() < patience) {
-    if (!relay_) clock_.sleep(ending_slice);
-    else if (const Relay::Heard heard = relay_->listen(domain_, ending_slice); heard.message) note(*heard.message);
-    else if (heard.gone) clock_.sleep(ending_slice);
-  }
-  if (xl_.valid() && xl_ended()) xl_outcome_ = xl_.get();
-  if (!relay_) return;
-  for (Relay::Heard heard = relay_->listen(domain_, ending_slice); heard.message; heard = relay_->listen(domain_, ending_slice)) note(*heard.message);
-}
-
-void Migration::note(const transport::TransportMessage& message) {
-  if (const auto* ended = std::get_if<transport::Ended>(&message)) ended_ = *ended;
-}
-
-bool Migration::cancel(const std::string& why) {
-  if (!cancelled_.empty()) return true;
-  cancelled_ = why;
-  return relay_->say(domain_, transport::End{why}).has_value();
+void Migration::tell(transport::Phase phase, std::uint64_t bytes) {
+  copied_bytes_ = bytes;
+  progress_.migration(domain_, {phase_words(phase), bytes, memory_bytes_});
 }
 
 Error Migration::verdict() {
-  std::string because = cancelled_;
-  await_end();
-  const bool still_going = xl_.valid();
-  whereabouts_ = look_for(cluster_, domain_, from_, settling, clock_);
-
-  const std::string& source = cluster_.name(from_);
-  if (because.empty() && ended_ && ended_->cause != transport::EndCause::finished) {
-    because = ended_->reason;
-    if (!ended_->ssh_said.empty()) because += ": " + printable(ended_->ssh_said.back());
+  if (!give_up_ || clock_.now() < *give_up_) wait_at_most(ending_patience);
+  while (!inbox_->xl() && clock_.now() < *give_up_) hear();
+  if (xl_ended() && relay_) {
+    wait_at_most(last_words);
+    while (!ended_ && !inbox_->silent() && clock_.now() < *give_up_) hear();
   }
-  if (because.empty() && xl_outcome_) because = xen::explain(*xl_outcome_);
+  whereabouts_ = look_for(cluster_, domain_, from_, settling, clock_);
+  return explained(cause());
+}
+
+/// Why it was not migrated, as far as anyone said.
+std::string Migration::cause() const {
+  if (cancelled_) return cancelled_because_;
+  if (ended_ && ended_->cause != transport::EndCause::finished)
+    return ended_->reason + (ended_->ssh_said.empty() ? "" : ": " + printable(ended_->ssh_said.back()));
+  const auto xl = inbox_->xl();
+  if (xl && !xl->ok()) return xen::explain(*xl);
+  return "xl migrate did not move it";
+}
+
+Error Migration::explained(std::string because) const {
+  const std::string& source = cluster_.name(from_);
+  const std::string& target = cluster_.name(other(from_));
+  const std::string recover = "xen-drbd recover " + domain_.str();
   Error error{.kind = ErrorKind::failed,
               .what = domain_.str() + " was not migrated from " + source,
-              .because = because.empty() ? "xl migrate did not move it" : because,
-              .while_doing = {"migrating " + domain_.str() + ": " + whereabouts_->seen},
+              .because = std::move(because),
+              .while_doing = {"migrating " + domain_.str() + ": it is " + whereabouts_->seen},
               .changed = Changed::yes,
               .hint = {}};
-  if (still_going) {
+  if (!xl_ended()) {
     error.kind = ErrorKind::unknown;
-    error.because = "xl migrate has not ended: " + error.because;
-    error.hint = "it keeps the lock until it has ended; then run xen-drbd recover " + domain_.str();
-  } else if (whereabouts_->moved == Moved::no) {
-    error.hint = domain_.str() + " runs on at " + source;
-    if (!whereabouts_->source_has_watcher) error.hint += ", but its xl watcher is gone: nobody handles its next reboot or poweroff";
+    error.because = "whether xl migrate has ended is not known: " + error.because;
+    error.hint = "while it goes on it keeps the cluster lock; once it has ended, run " + recover;
   } else if (whereabouts_->moved == Moved::unclear) {
     error.kind = ErrorKind::unknown;
-    error.what = "what became of " + domain_.str() + " is not clear: " + whereabouts_->seen;
-    error.hint = "look at both nodes with xen-drbd status, then run xen-drbd recover " + domain_.str();
+    error.what = "what became of " + domain_.str() + " is not clear: it is " + whereabouts_->seen;
+    error.hint = "look at both nodes with xen-drbd status, then run " + recover;
+  } else if (whereabouts_->moved == Moved::yes) {
+    error.what = domain_.str() + " was migrated to " + target + ", but not cleared away on " + source;
+    error.hint = "run " + recover;
+  } else {
+    if (cancelled_) error.kind = *cancelled_;
+    error.hint = domain_.str() + " runs on at " + source;
+    if (!whereabouts_->clean) error.hint += "; " + recover + " clears away what is left of its copy on " + target;
+    if (!whereabouts_->source_has_watcher)
+      error.hint += "; its xl watcher is gone, so nobody handles its next reboot or poweroff";
   }
   return error;
 }

@@ -18,8 +18,8 @@ using model::Observation;
 using model::Unreachable;
 
 /// Says who a node is. $1: the run directory, $2: 1 to make the identity of this boot where it is missing, $3: this
-/// program's path. Two runs that make it at once agree: link(2) lets only the first one through. A run that may not make
-/// it is shown the kernel's boot id and the host name: enough to tell a node from itself.
+/// program's path. Two runs that make it at once agree: link(2) lets only the first one through. A run that may not
+/// make it is shown the kernel's boot id and the host name: enough to tell a node from itself.
 constexpr const char* identity_script = R"sh(
 id=$1/id
 if [ "$2" = 1 ] && [ ! -s "$id" ]; then
@@ -50,12 +50,18 @@ echo end
 )sh";
 
 host::Command identity_command(const Cluster& cluster, NodeId node, bool make) {
-  return {{"sh", "-c", identity_script, "sh", cluster.run_directory, make ? "1" : "0", cluster.tools[index(node)]}, Milliseconds(10'000)};
+  return {{"sh", "-c", identity_script, "sh", cluster.run_directory, make ? "1" : "0", cluster.tools[index(node)]},
+          Milliseconds(10'000)};
 }
 
 Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
   const auto unusable = [&](std::string because) {
-    return Error{.kind = ErrorKind::unreachable, .what = "the node does not say who it is", .because = std::move(because), .while_doing = {}, .changed = Changed::no, .hint = {}};
+    return Error{.kind = ErrorKind::unreachable,
+                 .what = "the node does not say who it is",
+                 .because = std::move(because),
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = {}};
   };
   if (!outcome.ok()) return unusable(host::describe(outcome));
   bool ended = false;
@@ -63,11 +69,16 @@ Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
     const std::size_t space = line.find(' ');
     const std::string_view key = line.substr(0, space);
     const std::string_view value = space == line.npos ? std::string_view() : trimmed(line.substr(space + 1));
-    if (key == "hostname") state.hostname = value;
-    else if (key == "identity") state.identity = value;
-    else if (key == "version") state.tool_version = value.substr(std::min(value.rfind(' ') + 1, value.size()));
-    else if (key == "leaving") state.leaving = value == "1";
-    else if (key == "end") ended = true;
+    if (key == "hostname")
+      state.hostname = value;
+    else if (key == "identity")
+      state.identity = value;
+    else if (key == "version")
+      state.tool_version = value.substr(std::min(value.rfind(' ') + 1, value.size()));
+    else if (key == "leaving")
+      state.leaving = value == "1";
+    else if (key == "end")
+      ended = true;
   }
   if (!ended || state.hostname.empty()) return unusable("its answer is not whole");
   return {};
@@ -83,7 +94,8 @@ void read_records(NodeState& state, const host::Outcome& outcome) {
     if (heading.size() != 3) return;
     const std::size_t length = static_cast<std::size_t>(std::strtoull(std::string(heading[2]).c_str(), nullptr, 10));
     if (length > rest.size()) return;
-    if (auto name = DomainName::parse(heading[1])) state.records.push_back({*name, std::string(rest.substr(0, length))});
+    if (auto name = DomainName::parse(heading[1]))
+      state.records.push_back({*name, std::string(rest.substr(0, length))});
     rest.remove_prefix(length);
   }
 }
@@ -93,7 +105,12 @@ Error node_lost(const Cluster& cluster, NodeId node) {
   if (host == nullptr && cluster.peer_error) return *cluster.peer_error;
   if (host != nullptr)
     if (auto lost = host->lost()) return *lost;
-  return {.kind = ErrorKind::unreachable, .what = cluster.name(node) + " cannot be asked", .because = cluster.name(node) + " does not answer", .while_doing = {}, .changed = Changed::no, .hint = {}};
+  return {.kind = ErrorKind::unreachable,
+          .what = cluster.name(node) + " cannot be asked",
+          .because = cluster.name(node) + " does not answer",
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = {}};
 }
 
 Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) {
@@ -118,10 +135,11 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
 
   const std::vector<host::Outcome> answers = host->ask(questions);
   const std::span<const host::Outcome> all(answers);
-  if (all.front().end == host::End::lost || all.back().end == host::End::lost) return Unreachable{node_lost(cluster, node)};
+  if (host->lost()) return Unreachable{node_lost(cluster, node)};
 
   NodeState state;
-  if (auto known = read_identity(state, all[0]); !known) return Unreachable{std::move(known).error().during("asking " + host->name())};
+  if (auto known = read_identity(state, all[0]); !known)
+    return Unreachable{std::move(known).error().during("asking " + host->name())};
   if (all[1].ok()) state.topology_text = all[1].out;
   read_records(state, all[2]);
   xen::read_into(state, all.subspan(own, of_xen.size()), configs);
@@ -144,10 +162,12 @@ model::Observation observe_domains(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
   const auto answers = host->ask({xen::list_command(), xen::processes_command()});
-  if (answers.front().end == host::End::lost) return Unreachable{node_lost(cluster, node)};
+  if (host->lost()) return Unreachable{node_lost(cluster, node)};
   NodeState state;
-  if (auto rows = xen::parse_list(answers[0])) state.rows = std::move(*rows);
-  else state.rows_problem = std::move(rows).error().because;
+  if (auto rows = xen::parse_list(answers[0]))
+    state.rows = std::move(*rows);
+  else
+    state.rows_problem = std::move(rows).error().because;
   if (auto processes = xen::parse_processes(answers[1])) {
     state.watchers = std::move(processes->watchers);
     state.migrations = std::move(processes->migrations);
@@ -159,7 +179,7 @@ Result<std::vector<model::Resource>> observe_drbd(const Cluster& cluster, NodeId
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return node_lost(cluster, node);
   const auto answers = host->ask({drbd::status_command(), drbd::show_command()});
-  if (answers.front().end == host::End::lost) return node_lost(cluster, node);
+  if (host->lost()) return node_lost(cluster, node);
   XEN_DRBD_TRY(drbd::Status status, drbd::assemble(answers[0], answers[1]));
   return std::move(status.resources);
 }

@@ -2,9 +2,14 @@
 
 #include "xen_drbd/engine/observe.hpp"
 
+#include <algorithm>
+#include <future>
+
 namespace xen_drbd::engine {
 namespace {
 
+using model::DomainPresence;
+using model::NodeId;
 using model::Presence;
 
 constexpr Milliseconds look_interval{500};
@@ -13,54 +18,88 @@ constexpr Milliseconds youngest_answer{5000};
 
 /// What may end by itself within moments: worth another look.
 bool passes(Presence presence) {
-  return presence == Presence::dying || presence == Presence::unknown || presence == Presence::shut_down ||
-         presence == Presence::incoming || presence == Presence::migrated_away || presence == Presence::suspended;
+  switch (presence) {
+  case Presence::dying:
+  case Presence::unknown:
+  case Presence::shut_down:
+  case Presence::suspended:
+  case Presence::incoming:
+  case Presence::migrated_away:
+  case Presence::watcher_only: return true;
+  case Presence::absent:
+  case Presence::running:
+  case Presence::paused:
+  case Presence::crashed: return false;
+  }
+  return false;
+}
+
+Error is_there(const Cluster& cluster, const DomainName& domain, NodeId node, const DomainPresence& found) {
+  if (found.presence == Presence::unknown)
+    return {.kind = ErrorKind::unknown,
+            .what = "whether " + domain.str() + " is on " + cluster.name(node) + " cannot be told",
+            .because = found.why,
+            .while_doing = {},
+            .changed = Changed::no,
+            .hint = "look with `xl list` on " + cluster.name(node)};
+  return {.kind = ErrorKind::refused,
+          .what = domain.str() + " is on " + cluster.name(node),
+          .because = "it is " + std::string(to_string(found.presence)) + " on " + cluster.name(node),
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = "xen-drbd status " + domain.str() + " shows both nodes"};
 }
 
 } // namespace
 
-Result<> prove_absent(const Cluster& cluster, const DomainName& domain, model::NodeId node, Milliseconds patience,
-                      Clock& clock) {
+std::vector<model::Observation> observe_domains_on(const Cluster& cluster, const std::vector<NodeId>& nodes) {
+  std::vector<std::future<model::Observation>> under_way;
+  for (std::size_t i = 1; i < nodes.size(); ++i)
+    under_way.push_back(
+        std::async(std::launch::async, [&cluster, node = nodes[i]] { return observe_domains(cluster, node); }));
+  std::vector<model::Observation> seen{observe_domains(cluster, nodes.front())};
+  for (auto& look : under_way) seen.push_back(look.get());
+  return seen;
+}
+
+Result<> prove_absent(const Cluster& cluster, const DomainName& domain, const std::vector<NodeId>& nodes,
+                      Milliseconds patience, Clock& clock) {
   const auto begin = clock.now();
+  auto seen_last = begin; // or not known to be absent
   for (;;) {
-    const model::Observation observed = observe_domains(cluster, node);
-    if (const auto* gone = std::get_if<model::Unreachable>(&observed)) return gone->error;
-    const model::DomainPresence found = presence_of(domain, observed);
-    const auto waited = clock.now() - begin;
-    if (found.presence == Presence::absent && (found.watchers_known || waited >= looks_without_watchers)) return {};
-    if (found.presence != Presence::absent && !(passes(found.presence) && waited < patience)) {
-      if (found.presence == Presence::unknown)
-        return Error{.kind = ErrorKind::unknown,
-                     .what = "whether " + domain.str() + " is on " + cluster.name(node) + " cannot be told",
-                     .because = found.why,
-                     .while_doing = {},
-                     .changed = Changed::no,
-                     .hint = "look with `xl list` on " + cluster.name(node)};
-      return Error{.kind = ErrorKind::refused,
-                   .what = domain.str() + " is on " + cluster.name(node),
-                   .because = "it is " + std::string(to_string(found.presence)) + " there",
-                   .while_doing = {},
-                   .changed = Changed::no,
-                   .hint = "xen-drbd status " + domain.str() + " shows both nodes"};
+    bool absent = true;
+    bool watchers_known = true;
+    const auto seen = observe_domains_on(cluster, nodes);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (const auto* gone = std::get_if<model::Unreachable>(&seen[i])) return gone->error;
+      const DomainPresence found = presence_of(domain, seen[i]);
+      watchers_known = watchers_known && found.watchers_known;
+      if (found.presence == Presence::absent) continue;
+      absent = false;
+      if (!passes(found.presence) || clock.now() - begin >= patience) return is_there(cluster, domain, nodes[i], found);
     }
+    if (!absent) seen_last = clock.now();
+    if (absent && (watchers_known || clock.now() - seen_last >= looks_without_watchers)) return {};
     clock.sleep(look_interval);
   }
 }
 
 Result<> still_in_command(const Cluster& cluster) {
-  for (model::NodeId node : model::both_nodes) {
-    const host::Host* host = cluster.host(node);
-    if (host == nullptr) continue; // never part of this run
-    if (auto lost = host->lost()) return std::move(*lost);
-    if (!host->answered_within(youngest_answer))
-      return Error{.kind = ErrorKind::unreachable,
-                   .what = cluster.name(node) + " does not answer",
-                   .because = "it has not answered for 5 s and may have let the cluster lock go",
-                   .while_doing = {},
-                   .changed = Changed::no,
-                   .hint = "see why " + host->name() + " hangs"};
-  }
+  for (const NodeId node : model::both_nodes) XEN_DRBD_CHECK(still_in_command(cluster, node));
   return {};
+}
+
+Result<> still_in_command(const Cluster& cluster, NodeId node) {
+  const host::Host* host = cluster.host(node);
+  if (host == nullptr) return {}; // never part of this run
+  if (auto lost = host->lost()) return std::move(*lost);
+  if (host->answered_within(youngest_answer)) return {};
+  return Error{.kind = ErrorKind::unreachable,
+               .what = cluster.name(node) + " does not answer",
+               .because = cluster.name(node) + " has not answered for 5 s and may have let the cluster lock go",
+               .while_doing = {},
+               .changed = Changed::no,
+               .hint = "see why " + host->name() + " hangs"};
 }
 
 } // namespace xen_drbd::engine

@@ -1,8 +1,7 @@
 #include "relay.hpp"
 
 #include "xen_drbd/base/log.hpp"
-
-#include <chrono>
+#include "xen_drbd/base/text.hpp"
 
 namespace xen_drbd::engine {
 namespace {
@@ -22,17 +21,23 @@ Error relay_failed(const Cluster& cluster, model::NodeId node, std::string becau
 
 } // namespace
 
-Result<std::shared_ptr<Relay>> Relay::open(const Cluster& cluster, model::NodeId node, const std::string& run) {
-  const std::string install = "install the same version of xen-drbd on " + cluster.name(node) + ", or repeat with --plain-ssh";
-  auto stream = cluster.host(node)->hold({cluster.tools[index(node)], "relay", run, cluster.run_directory});
+Result<std::shared_ptr<Relay>> Relay::open(const Cluster& cluster, model::NodeId node, const std::string& run,
+                                           Clock& clock) {
+  const std::string install =
+      "install the same version of xen-drbd on " + cluster.name(node) + ", or repeat with --plain-ssh";
+  host::Host* host = cluster.host(node);
+  if (host == nullptr) return relay_failed(cluster, node, "there is no connection to " + cluster.name(node), {});
+  auto stream = host->hold({cluster.tools[index(node)], "relay", run, cluster.run_directory});
   if (!stream) return std::move(stream).error();
   const auto first = (*stream)->read_line(relay_start);
   if (!first) return relay_failed(cluster, node, "the relay said nothing", install);
   const auto event = transport::parse_relay_event(*first);
-  if (!event) return relay_failed(cluster, node, "the relay said: " + *first, install);
-  if (const auto* failed = std::get_if<transport::RelayFailed>(&*event)) return relay_failed(cluster, node, failed->why, {});
-  if (!std::holds_alternative<transport::RelayListening>(*event)) return relay_failed(cluster, node, "the relay said: " + *first, install);
-  std::shared_ptr<Relay> relay(new Relay(std::move(*stream)));
+  if (event)
+    if (const auto* failed = std::get_if<transport::RelayFailed>(&*event))
+      return relay_failed(cluster, node, printable(failed->why), "see what is wrong with " + cluster.run_directory);
+  if (!event || !std::holds_alternative<transport::RelayListening>(*event))
+    return relay_failed(cluster, node, "the relay said: " + printable(*first), install);
+  std::shared_ptr<Relay> relay(new Relay(std::move(*stream), clock));
   relay->server_ = std::jthread([raw = relay.get()] { raw->serve(); });
   return relay;
 }
@@ -43,79 +48,94 @@ Relay::~Relay() {
   if (server_.joinable()) server_.join();
 }
 
-void Relay::expect(const DomainName& domain) {
+void Relay::expect(const DomainName& domain, std::shared_ptr<Inbox> inbox) {
   const std::scoped_lock guard(mutex_);
-  conversations_[domain.str()] = {};
+  Conversation& conversation = conversations_[domain.str()];
+  conversation = {.inbox = std::move(inbox), .connection = {}, .gone = false};
+  if (ended_) end(conversation);
 }
 
-Relay::Heard Relay::listen(const DomainName& domain, Milliseconds timeout) {
-  std::unique_lock guard(mutex_);
-  Conversation& conversation = conversations_[domain.str()];
-  news_.wait_for(guard, timeout, [&] { return !conversation.heard.empty() || conversation.gone; });
-  if (conversation.heard.empty()) return {std::nullopt, conversation.gone};
-  Heard heard{std::move(conversation.heard.front()), false};
-  conversation.heard.pop_front();
-  return heard;
+void Relay::forget(const DomainName& domain) {
+  const std::scoped_lock guard(mutex_);
+  const auto conversation = conversations_.find(domain.str());
+  if (conversation == conversations_.end()) return;
+  end(conversation->second);
+  conversations_.erase(conversation);
 }
 
 Result<> Relay::say(const DomainName& domain, const transport::ToolMessage& message) {
   const std::scoped_lock guard(mutex_);
-  const Conversation& conversation = conversations_[domain.str()];
-  if (!conversation.connection || conversation.gone)
-    return Error{.kind = ErrorKind::failed, .what = "the transport of " + domain.str() + " cannot be told anything", .because = "it is gone", .while_doing = {}, .changed = Changed::yes, .hint = {}};
-  return stream_->write_line(transport::to_relay_line(*conversation.connection, message));
+  const auto conversation = conversations_.find(domain.str());
+  if (conversation == conversations_.end() || !conversation->second.connection || conversation->second.gone)
+    return Error{.kind = ErrorKind::failed,
+                 .what = "the transport of " + domain.str() + " cannot be told anything",
+                 .because = "the transport of " + domain.str() + " is gone",
+                 .while_doing = {},
+                 .changed = Changed::yes,
+                 .hint = {}};
+  return stream_->write_line(transport::to_relay_line(*conversation->second.connection, message));
 }
 
 void Relay::serve() {
-  auto next_beat = std::chrono::steady_clock::now() + beat_interval;
+  auto next_beat = clock_.now() + beat_interval;
   while (!ending_) {
     if (const auto line = stream_->read_line(listen_slice)) {
-      if (const auto event = transport::parse_relay_event(*line)) take(*event);
-      else log::warn("the relay said: " + *line);
+      if (const auto event = transport::parse_relay_event(*line))
+        take(*event);
+      else
+        log::warn("the relay said: " + printable(*line));
     } else if (stream_->at_end()) {
       break;
     }
-    if (std::chrono::steady_clock::now() >= next_beat) {
+    if (clock_.now() >= next_beat) {
       beat();
-      next_beat = std::chrono::steady_clock::now() + beat_interval;
+      next_beat = clock_.now() + beat_interval;
     }
   }
   const std::scoped_lock guard(mutex_);
-  for (auto& [domain, conversation] : conversations_) conversation.gone = true;
-  news_.notify_all();
+  ended_ = true;
+  for (auto& [domain, conversation] : conversations_) end(conversation);
 }
 
 void Relay::take(const transport::RelayEvent& event) {
   const std::scoped_lock guard(mutex_);
   if (const auto* line = std::get_if<transport::RelayLine>(&event)) take_line(*line);
   if (const auto* closed = std::get_if<transport::RelayClosed>(&event))
-    if (Conversation* conversation = of(closed->connection)) conversation->gone = true;
-  news_.notify_all();
+    if (Conversation* conversation = of(closed->connection)) end(*conversation);
 }
 
 void Relay::take_line(const transport::RelayLine& line) {
   auto message = transport::parse_transport_message(line.line);
   if (!message) {
-    log::warn("a transport said what this version does not understand: " + line.line);
+    log::warn("a transport said what this version does not understand: " + printable(line.line));
     return;
   }
-  if (const auto* hello = std::get_if<transport::Hello>(&*message)) {
-    const auto known = conversations_.find(hello->domain);
-    if (known == conversations_.end() || known->second.connection) {
-      const auto sent = stream_->write_line(transport::to_relay_line(line.connection, transport::End{"nobody waits for " + hello->domain}));
-      if (!sent) log::warn(sent.error().because);
-      return;
-    }
-    known->second.connection = line.connection;
+  if (const auto* hello = std::get_if<transport::Hello>(&*message)) begin(line.connection, hello->domain);
+  if (Conversation* conversation = of(line.connection)) conversation->inbox->put(std::move(*message));
+}
+
+void Relay::begin(std::uint64_t connection, const std::string& domain) {
+  const auto known = conversations_.find(domain);
+  if (known != conversations_.end() && !known->second.connection) {
+    known->second.connection = connection;
+    return;
   }
-  if (Conversation* conversation = of(line.connection)) conversation->heard.push_back(std::move(*message));
+  const auto sent = stream_->write_line(
+      transport::to_relay_line(connection, transport::End{"nobody waits for a migration of " + printable(domain)}));
+  if (!sent) log::warn(sent.error().because);
 }
 
 void Relay::beat() {
   const std::scoped_lock guard(mutex_);
   for (auto& [domain, conversation] : conversations_)
-    if (conversation.connection && !conversation.gone && !stream_->write_line(transport::to_relay_line(*conversation.connection, transport::Beat{})))
-      conversation.gone = true;
+    if (conversation.connection && !conversation.gone &&
+        !stream_->write_line(transport::to_relay_line(*conversation.connection, transport::Beat{})))
+      end(conversation);
+}
+
+void Relay::end(Conversation& conversation) {
+  conversation.gone = true;
+  conversation.inbox->transport_gone();
 }
 
 Relay::Conversation* Relay::of(std::uint64_t connection) {

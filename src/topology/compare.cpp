@@ -176,7 +176,9 @@ Result<> same_meaning(std::string_view text_here, std::string_view text_there, s
   if (!there)
     return not_the_same(fmt::format("the topology file on {} is wrong", there_name),
                         as_error(std::string(there_name), there.error()).because, there_name);
-  const std::vector<std::string> found = differences(*here, *there, there_name);
+  std::vector<std::string> found = differences(*here, *there, there_name);
+  if (!there->i_am.empty() && there->i_am != there_name)
+    found.insert(found.begin(), fmt::format("i_am is {} on {}", there->i_am, there_name));
   if (found.empty()) return {};
   const std::size_t count = std::min(found.size(), most_shown);
   std::string because = fmt::format("{}", fmt::join(std::span(found).first(count), "\n"));

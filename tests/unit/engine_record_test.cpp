@@ -8,7 +8,12 @@ using namespace xen_drbd::engine;
 namespace {
 
 Record sample() {
-  return {.run = "a1b2", .source = "dom0", .source_identity = "1111", .target_identity = "2222", .before_go = true, .target_writes = {{Minor{1}, 0}, {Minor{2}, 4096}}};
+  return {.run = "a1b2",
+          .source = "dom0",
+          .source_identity = "1111",
+          .target_identity = "2222",
+          .before_go = true,
+          .target_writes = {{Minor{1}, 0}, {Minor{2}, 4096}}};
 }
 
 } // namespace
@@ -31,5 +36,7 @@ TEST_CASE("a record that was cut short by a power loss is seen as one, wherever 
 TEST_CASE("a record with an unknown line or phase is not believed") {
   CHECK_FALSE(parse_record("run 1\nsource dom0\ntarget-identity 2\nphase after-lunch\nend\n").has_value());
   CHECK_FALSE(parse_record(to_text(sample()) + "run again\n").has_value());
-  CHECK_FALSE(parse_record("run 1\nsource dom0\nsource-identity 1\ntarget-identity 2\ntarget-writes x y\nphase before-go\nend\n").has_value());
+  CHECK_FALSE(parse_record(
+                  "run 1\nsource dom0\nsource-identity 1\ntarget-identity 2\ntarget-writes x y\nphase before-go\nend\n")
+                  .has_value());
 }

@@ -38,6 +38,12 @@ TEST_CASE("files that differ only in i_am, comments and form mean the same") {
   CHECK(same_meaning(example(), with("after: [dns, mail]", "after: [mail, dns]"), "mirror").has_value());
 }
 
+TEST_CASE("an i_am that names this node in the file of the other is refused") {
+  const auto same = same_meaning(example(), with("i_am: gethostname()", "i_am: dom0"), "mirror");
+  REQUIRE_FALSE(same.has_value());
+  CHECK_THAT(same.error().because, ContainsSubstring("i_am is dom0 on mirror"));
+}
+
 TEST_CASE("each key that differs is refused and described, here and there") {
   const auto [what, instead, described] = GENERATE(table<std::string, std::string, std::string>({
       {"node1: dom0", "node1: {name: dom0, address: 10.77.0.1}", "node1: address dom0 here, 10.77.0.1 on mirror"},

@@ -3,6 +3,8 @@
 #include "xen_drbd/base/units.hpp"
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 namespace xen_drbd::engine {
 
@@ -13,6 +15,8 @@ public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual std::chrono::steady_clock::time_point now() = 0;
   virtual void sleep(Milliseconds duration) = 0;
+  /// Waits for `news`, at most `longest`; it may also return for no reason, as any condition variable does.
+  virtual void wait(std::unique_lock<std::mutex>& guard, std::condition_variable& news, Milliseconds longest);
 };
 
 /// The machine's own.

@@ -36,7 +36,8 @@ struct Report {
 struct MigrationProgress {
   std::string phase; ///< "copying", "last record held", "changing sides"
   std::uint64_t bytes = 0;
-  std::uint64_t expected = 0; ///< the guest's memory: an estimate for a bar; more is sent when pages are dirtied. 0: unknown
+  std::uint64_t expected =
+      0; ///< the guest's memory: an estimate for a bar; more is sent when pages are dirtied. 0: unknown
 };
 
 /// Hears what happens, from several threads, one call at a time.
@@ -50,11 +51,11 @@ public:
 };
 
 struct Execution {
-  unsigned jobs = 2;           ///< domains at the same time, for the pair
-  bool peer_is_dead = false;   ///< an accepted claim of spec 5.6: absence on the peer is not looked at
-  std::function<bool()> stop;  ///< true once the run was interrupted: nothing new is begun, copies are cancelled
+  unsigned jobs = 2;          ///< domains at the same time, for the pair
+  bool peer_is_dead = false;  ///< an accepted claim of spec 5.6: absence on the peer is not looked at
+  std::function<bool()> stop; ///< true once the run was interrupted: nothing new is begun, copies are cancelled
   std::function<std::optional<Error>()> still_dead; ///< asked before each promote and create of a peer_is_dead run
-  std::string run_id;          ///< random, names the control sockets
+  std::string run_id;                               ///< random, names the control sockets
   std::array<std::string, 2> identities; ///< of the nodes' boots, as observed: the transport checks them at its far end
   Milliseconds create_timeout{120'000};
   Milliseconds demote_patience{20'000}; ///< how long a held device is waited for

@@ -15,8 +15,8 @@ public:
 
   /// `holder` is what another run is told: "dom0 pid 4711 start samba since ...". `waiting` is called once, with the
   /// present holder, when the lock is not free at once. `stop` ends the waiting (interrupted).
-  /// Fails: ErrorKind::busy, naming node and holder, after `wait`; ErrorKind::unreachable when a node is lost meanwhile;
-  /// ErrorKind::interrupted.
+  /// Fails: ErrorKind::busy, naming node and holder, after `wait`; ErrorKind::unreachable when a node is lost
+  /// meanwhile; ErrorKind::interrupted.
   static Result<ClusterLock> acquire(const Cluster& cluster, Scope scope, const std::string& holder, Milliseconds wait,
                                      Clock& clock, const std::function<void(const std::string&)>& waiting,
                                      const std::function<bool()>& stop);

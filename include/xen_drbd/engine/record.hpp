@@ -18,7 +18,7 @@ struct Record {
   std::string source;          ///< the node's name
   std::string source_identity; ///< of the boots the two nodes were in
   std::string target_identity;
-  bool before_go = true;       ///< "ready" was not passed yet: the domain has never been the target's
+  bool before_go = true; ///< "ready" was not passed yet: the domain has never been the target's
   /// Per disk what the target had written of its own accord (`written` less `received`) before it was given anything.
   /// Units: KiB
   std::map<Minor, std::uint64_t> target_writes;

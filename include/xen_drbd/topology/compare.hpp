@@ -9,10 +9,11 @@ namespace xen_drbd::topology {
 [[nodiscard]] std::vector<std::string> differences(const model::Topology& here, const model::Topology& there,
                                                    std::string_view there_name);
 
-/// Whether the topology file of the node `there_name` says the same as ours in everything but `i_am` (spec 5.1): what
-/// is compared is what the two texts mean, not their bytes. The accident it prevents: a file that was edited on one
-/// node only, so that each node believes a domain to be at home on itself.
-/// Fails: ErrorKind::refused with the first differences in `because`, or when the other text is missing or wrong.
+/// Whether the topology file of the node `there_name` says the same as ours in everything but `i_am`, which, where it
+/// is a name, must be `there_name` (spec 5.1): what is compared is what the two texts mean, not their bytes. The
+/// accident it prevents: a file that was edited on one node only, or copied with its `i_am`, so that each node believes
+/// a domain to be at home on itself. Fails: ErrorKind::refused with the first differences in `because`, or when the
+/// other text is missing or wrong.
 [[nodiscard]] Result<> same_meaning(std::string_view text_here, std::string_view text_there,
                                     std::string_view there_name);
 

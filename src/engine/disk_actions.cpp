@@ -1,0 +1,167 @@
+#include "xen_drbd/drbd/act.hpp"
+#include "xen_drbd/engine/observe.hpp"
+
+#include "actions.hpp"
+#include "proof.hpp"
+
+#include <algorithm>
+
+namespace xen_drbd::engine {
+namespace {
+
+using model::Connection;
+using model::NodeId;
+using model::Resource;
+using model::Role;
+using model::TwoPrimaries;
+
+constexpr Milliseconds retry_interval{500};
+constexpr Milliseconds reconnecting{15'000};
+
+std::string_view words(TwoPrimaries setting) {
+  return setting == TwoPrimaries::yes ? "yes" : setting == TwoPrimaries::no ? "no" : "unknown";
+}
+
+std::string or_else(const std::string& text, std::string substitute) {
+  return text.empty() ? std::move(substitute) : text;
+}
+
+std::string window_of(const ResourceName& name, bool open) {
+  return "the two-primaries window of " + name.str() + " was not " + (open ? "opened" : "closed");
+}
+
+} // namespace
+
+Result<std::optional<Resource>> Actions::find_resource(NodeId node, const ResourceName& name) {
+  XEN_DRBD_TRY(const std::vector<Resource> all, observe_drbd(cluster_, node));
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Resource& r) { return r.name == name; });
+  return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+Result<Resource> Actions::resource(NodeId node, const ResourceName& name) {
+  XEN_DRBD_TRY(std::optional<Resource> found, find_resource(node, name));
+  if (!found)
+    return failed(name.str() + " is not up on " + cluster_.name(node),
+                  "DRBD on " + cluster_.name(node) + " does not list it", "drbdadm up " + name.str());
+  return *std::move(found);
+}
+
+Result<> Actions::perform(const model::Promote& step) {
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome outcome = act(step.node, drbd::primary_command(step.resource));
+  XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
+  if (seen.role == Role::primary) return {};
+  return failed(step.resource.str() + " was not promoted on " + cluster_.name(step.node),
+                or_else(drbd::explain(outcome).text, "its role is " + std::string(to_string(seen.role))),
+                "drbdadm status " + step.resource.str() + " on both nodes says more");
+}
+
+Result<> Actions::perform(const model::Demote& step) {
+  const auto deadline = clock_.now() + execution_.demote_patience;
+  for (;;) {
+    XEN_DRBD_TRY(const std::optional<Resource> before, find_resource(step.node, step.resource));
+    if (!before || before->role == Role::secondary) return {}; // what is not up is not Primary
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - clock_.now());
+    bool again = left.count() > 0;
+    if (auto demoted = try_to_demote(step, std::max(Milliseconds(0), left), again); demoted || !again) return demoted;
+    clock_.sleep(retry_interval);
+  }
+}
+
+Result<> Actions::try_to_demote(const model::Demote& step, Milliseconds patience, bool& again) {
+  const bool in_time = std::exchange(again, false);
+  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {step.node}, patience, clock_));
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome outcome = act(step.node, drbd::secondary_command(step.resource));
+  XEN_DRBD_TRY(const std::optional<Resource> after, find_resource(step.node, step.resource));
+  if (!after || after->role == Role::secondary) return {};
+  const drbd::Explanation why = drbd::explain(outcome);
+  again = in_time && drbd::retry_is_sensible(why.refusal);
+  const std::string secondary = "drbdadm secondary " + step.resource.str();
+  return failed(step.resource.str() + " was not demoted on " + cluster_.name(step.node),
+                or_else(why.text, "its role is " + std::string(to_string(after->role))),
+                why.refusal == drbd::Refusal::held_open
+                    ? "see what has its device open on " + cluster_.name(step.node) + ", then " + secondary
+                    : secondary + " on " + cluster_.name(step.node) + " says more");
+}
+
+Result<> Actions::may_set_window(const ResourceName& name, bool open) {
+  for (const NodeId node : model::both_nodes) {
+    XEN_DRBD_TRY(const Resource seen, resource(node, name));
+    if (seen.connection != Connection::connected)
+      return failed(window_of(name, open),
+                    cluster_.name(node) + " is " + std::string(to_string(seen.connection)) +
+                        ": settings that differ would keep DRBD from reconnecting",
+                    open ? ""
+                         : "once it is Connected again, any changing run of xen-drbd or xen-drbd recover closes it");
+  }
+  return still_in_command(cluster_);
+}
+
+Result<> Actions::set_window_on(NodeId node, const ResourceName& name, bool open) {
+  const host::Outcome outcome = act(node, drbd::two_primaries_command(name, open));
+  XEN_DRBD_TRY(const Resource seen, resource(node, name));
+  if (seen.two_primaries == (open ? TwoPrimaries::yes : TwoPrimaries::no)) return {};
+  return failed(
+      window_of(name, open),
+      cluster_.name(node) + ": " +
+          or_else(drbd::explain(outcome).text, "allow-two-primaries is " + std::string(words(seen.two_primaries))),
+      "xen-drbd status shows it; xen-drbd recover closes it");
+}
+
+/// The peer first: it is the one that may be lost in between, and then nothing was changed here.
+Result<> Actions::set_window(const ResourceName& name, bool open) {
+  windows_touched_.push_back(name);
+  XEN_DRBD_CHECK(may_set_window(name, open));
+  XEN_DRBD_CHECK(set_window_on(cluster_.peer(), name, open));
+  auto here = set_window_on(cluster_.this_node, name, open);
+  if (here) return {};
+  // equal on both, or DRBD never connects again
+  if (auto back = set_window_on(cluster_.peer(), name, !open); !back)
+    return std::move(here).error().during("making both nodes equal again: " + back.error().because);
+  return here;
+}
+
+bool Actions::window_was_never_touched(const ResourceName& name) const {
+  const auto opens = [&](const model::Step& step) {
+    const auto* window = std::get_if<model::OpenWindow>(&step.action);
+    return window != nullptr && window->resource == name;
+  };
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), opens) &&
+         std::find(windows_touched_.begin(), windows_touched_.end(), name) == windows_touched_.end();
+}
+
+Result<> Actions::perform(const model::OpenWindow& step) { return set_window(step.resource, true); }
+
+Result<> Actions::perform(const model::CloseWindow& step) {
+  if (window_was_never_touched(step.resource)) return {};
+  bool open = false;
+  for (const NodeId node : model::both_nodes) {
+    auto seen = resource(node, step.resource);
+    if (!seen) return std::move(seen).error().during("closing the two-primaries window of " + step.resource.str());
+    open = open || seen->two_primaries != TwoPrimaries::no;
+  }
+  return open ? set_window(step.resource, false) : Result<>();
+}
+
+Result<> Actions::perform(const model::Reconnect& step) {
+  XEN_DRBD_CHECK(still_in_command(cluster_));
+  const host::Outcome discarding = act(step.discard_on, drbd::connect_discarding_command(step.resource));
+  const host::Outcome connecting = act(other(step.discard_on), drbd::connect_command(step.resource));
+  const auto deadline = clock_.now() + reconnecting;
+  for (;;) {
+    XEN_DRBD_TRY(const Resource seen, resource(step.discard_on, step.resource));
+    if (seen.connection == Connection::connected) return {};
+    if (clock_.now() >= deadline) {
+      const std::string there = drbd::explain(discarding).text;
+      const std::string here = drbd::explain(connecting).text;
+      return failed(step.resource.str() + " did not reconnect",
+                    there + (there.empty() || here.empty() ? "" : "; ") +
+                        or_else(here, there.empty() ? "it is " + std::string(to_string(seen.connection)) : ""),
+                    "see what the kernel log says of " + step.resource.str() + " on both nodes");
+    }
+    clock_.sleep(retry_interval);
+  }
+}
+
+} // namespace xen_drbd::engine

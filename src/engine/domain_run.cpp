@@ -1,0 +1,116 @@
+#include "domain_run.hpp"
+
+namespace xen_drbd::engine {
+
+using model::Step;
+using model::Verdict;
+using model::When;
+
+namespace {
+
+std::string_view participle(Verdict verdict) {
+  switch (verdict) {
+  case Verdict::start: return "started";
+  case Verdict::migrate: return "migrated";
+  case Verdict::stop: return "stopped";
+  case Verdict::recover: return "recovered";
+  case Verdict::already:
+  case Verdict::skipped:
+  case Verdict::refused: break;
+  }
+  return "tidied up";
+}
+
+ResultKind result_of(ErrorKind kind) {
+  if (kind == ErrorKind::unknown) return ResultKind::unknown;
+  return kind == ErrorKind::refused || kind == ErrorKind::unreachable ? ResultKind::refused : ResultKind::failed;
+}
+
+} // namespace
+
+DomainRun::DomainRun(const model::DomainPlan& plan, Run& run)
+    : plan_(plan), run_(run), report_(expected(plan)), actions_(plan, run) {}
+
+DomainReport DomainRun::carry_out() {
+  const auto begin = run_.clock.now();
+  for (const Step& step : plan_.steps) take(step);
+  actions_.conclude(!left_behind_);
+  conclude();
+  report_.seconds = std::chrono::duration<double>(run_.clock.now() - begin).count();
+  return std::move(report_);
+}
+
+bool DomainRun::is_due(const Step& step) const {
+  if (!failure_) return step.when != When::on_failure;
+  if (!actions_.changed()) return false;
+  const auto* demote = std::get_if<model::Demote>(&step.action);
+  const auto runs_on = actions_.runs_on();
+  switch (step.when) {
+  case When::always: return true;
+  case When::next:
+    return demote != nullptr && runs_on && plan_.verdict == Verdict::migrate && *runs_on == plan_.node &&
+           demote->node == other(*runs_on);
+  case When::on_failure: return failure_->kind != ErrorKind::unknown && (demote == nullptr || demote->node != runs_on);
+  }
+  return false;
+}
+
+bool DomainRun::is_stopped_before(const Step& step) const {
+  if (step.when != When::next || failure_ || !run_.execution.stop || !run_.execution.stop()) return false;
+  const bool tidies =
+      std::holds_alternative<model::Demote>(step.action) || std::holds_alternative<model::CloseWindow>(step.action);
+  return !tidies || !actions_.changed();
+}
+
+void DomainRun::take(const Step& step) {
+  if (!is_due(step)) return;
+  if (is_stopped_before(step))
+    return fail({.kind = ErrorKind::interrupted,
+                 .what = plan_.domain.str() + " was not " + std::string(participle(plan_.verdict)),
+                 .because = "the run was interrupted",
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = {}});
+  run_.progress.step_begins(plan_.domain, step);
+  Result<> done = actions_.perform(step);
+  run_.progress.step_ended(plan_.domain, step, done ? std::nullopt : std::optional(done.error()));
+  if (done) return;
+  if (step.when == When::next && !failure_)
+    fail(std::move(done).error());
+  else
+    leave_behind(std::move(done).error());
+}
+
+void DomainRun::fail(Error error) {
+  if (actions_.changed()) {
+    if (error.changed == Changed::no) error.changed = Changed::yes;
+    if (error.kind == ErrorKind::refused) error.kind = ErrorKind::failed;
+  }
+  if (run_.changed && error.kind == ErrorKind::unreachable) error.kind = ErrorKind::failed;
+  failure_ = std::move(error);
+  const auto seen = actions_.abandon(*failure_);
+  if (!seen) return;
+  if (seen->kind == ErrorKind::unknown) failure_->kind = ErrorKind::unknown;
+  failure_->while_doing.insert(failure_->while_doing.end(), seen->while_doing.begin(), seen->while_doing.end());
+  if (failure_->hint.empty() || seen->kind == ErrorKind::unknown) failure_->hint = seen->hint;
+}
+
+void DomainRun::leave_behind(Error error) {
+  report_.notes.push_back(error.what + ": " + error.because + (error.hint.empty() ? "" : "; " + error.hint));
+  if (!left_behind_) left_behind_ = std::move(error);
+}
+
+void DomainRun::conclude() {
+  if (failure_) {
+    report_.result = result_of(failure_->kind);
+    if (const auto node = actions_.runs_on()) report_.node = *node;
+    report_.reason = failure_->because;
+    report_.error = std::move(failure_);
+  } else if (left_behind_) { // done, but something stays open: exit 6 and a note
+    report_.error = std::move(left_behind_);
+    report_.error->kind = ErrorKind::failed;
+    report_.error->changed = Changed::yes;
+  }
+}
+
+} // namespace xen_drbd::engine

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "actions.hpp"
+
+namespace xen_drbd::engine {
+
+/// One domain's way through the steps of its plan.
+///
+/// Which steps are carried out once one of `When::next` has failed:
+///
+///   next        none; but where the domain was seen to have moved, its old node is demoted all the same
+///   on_failure  all, unless the outcome is unknown: then nothing is demoted (spec 5.4), for the domain may be there
+///   always      all
+///
+/// Nothing is undone where nothing was done.
+class DomainRun {
+public:
+  DomainRun(const model::DomainPlan& plan, Run& run);
+  DomainReport carry_out();
+
+private:
+  void take(const model::Step& step);
+  [[nodiscard]] bool is_due(const model::Step& step) const;
+  /// Whether the run was interrupted before the step. What tidies up after a domain that was changed is done still.
+  [[nodiscard]] bool is_stopped_before(const model::Step& step) const;
+  void fail(Error error);
+  void leave_behind(Error error);
+  void conclude();
+
+  const model::DomainPlan& plan_;
+  Run& run_;
+  DomainReport report_;
+  Actions actions_;
+  std::optional<Error> failure_;
+  std::optional<Error> left_behind_;
+};
+
+} // namespace xen_drbd::engine

@@ -1,0 +1,141 @@
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/engine/observe.hpp"
+#include "xen_drbd/engine/record.hpp"
+
+#include "actions.hpp"
+#include "proof.hpp"
+
+#include <algorithm>
+
+namespace xen_drbd::engine {
+namespace {
+
+using model::Connection;
+using model::NodeId;
+using model::Presence;
+using model::Role;
+
+constexpr Milliseconds writing{10'000};
+
+/// Writes $2 to the file $1 so that it is there, whole, after a power loss.
+constexpr const char* write_record_script = R"sh(
+umask 077
+mkdir -p "${1%/*}" && printf %s "$2" > "$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"
+)sh";
+
+std::string record_path(const DomainName& domain) { return "/var/lib/xen-drbd/" + domain.str() + ".migration"; }
+
+} // namespace
+
+Result<MiB> Actions::ready_to_migrate(NodeId from) {
+  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
+  const model::Observation source = observe_domains(cluster_, from);
+  if (const auto* gone = std::get_if<model::Unreachable>(&source)) return gone->error;
+  const model::DomainPresence found = presence_of(domain_, source);
+  if (found.presence != Presence::running || found.rows.size() != 1)
+    return Error{.kind = ErrorKind::refused,
+                 .what = domain_.str() + " was not migrated",
+                 .because = "it is " + std::string(to_string(found.presence)) + " on " + cluster_.name(from) + " now",
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "look with xen-drbd status"};
+  XEN_DRBD_CHECK(still_in_command(cluster_));
+  return found.rows.front().memory;
+}
+
+Migration& Actions::new_migration(NodeId from) {
+  changed_ = true;
+  run_.changed = true;
+  migrating_from_ = from;
+  migration_ = std::make_unique<Migration>(cluster_, domain_, from, execution_, clock_, run_.progress);
+  return *migration_;
+}
+
+Result<> Actions::perform(const model::CopyMemory& step) {
+  XEN_DRBD_TRY(std::shared_ptr<Relay> relay, run_.relay_on(step.from));
+  XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
+  return new_migration(step.from).copy(std::move(relay), memory);
+}
+
+Result<> Actions::perform(const model::HandOver& step) {
+  if (!migration_)
+    return Error{.kind = ErrorKind::bug,
+                 .what = "a domain changes sides that was not copied",
+                 .because = domain_.str(),
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = {}};
+  XEN_DRBD_CHECK(write_record(step.from, true));
+  XEN_DRBD_CHECK(last_look(step.from));
+  XEN_DRBD_CHECK(migration_->hand_over([&]() -> Result<> {
+    XEN_DRBD_CHECK(write_record(step.from, false));
+    auto right = last_look(step.from);
+    // nothing is passed: the record must not say that it was
+    if (!right)
+      if (auto written = write_record(step.from, true); !written) log::warn(written.error().because);
+    return right;
+  }));
+  return disks_are_open(other(step.from));
+}
+
+Result<> Actions::perform(const model::MigratePlain& step) {
+  XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
+  XEN_DRBD_CHECK(new_migration(step.from).copy_plainly(memory));
+  return disks_are_open(other(step.from));
+}
+
+std::vector<ResourceName> Actions::promoted_resources() const {
+  std::vector<ResourceName> names;
+  for (const model::Step& step : plan_.steps)
+    if (const auto* promote = std::get_if<model::Promote>(&step.action)) names.push_back(promote->resource);
+  return names;
+}
+
+Result<> Actions::target_disk_is_right(NodeId target, const ResourceName& name) {
+  const auto wrong = [&](std::string_view state) {
+    return failed(domain_.str() + " was not migrated",
+                  name.str() + " is " + std::string(state) + " on " + cluster_.name(target) + " at the last look");
+  };
+  XEN_DRBD_TRY(const model::Resource seen, resource(target, name));
+  if (seen.role != Role::primary) return wrong(to_string(seen.role));
+  if (seen.connection != Connection::connected) return wrong(to_string(seen.connection));
+  if (seen.suspended) return wrong("suspended");
+  for (const model::Volume& volume : seen.volumes)
+    if (volume.disk != model::DiskState::up_to_date) return wrong(to_string(volume.disk));
+  return {};
+}
+
+Result<> Actions::last_look(NodeId from) {
+  for (const ResourceName& name : promoted_resources()) XEN_DRBD_CHECK(target_disk_is_right(other(from), name));
+  return still_in_command(cluster_);
+}
+
+Result<> Actions::write_record(NodeId from, bool before_go) {
+  Record record{.run = execution_.run_id,
+                .source = cluster_.name(from),
+                .source_identity = execution_.identities[index(from)],
+                .target_identity = execution_.identities[index(other(from))],
+                .before_go = before_go,
+                .target_writes = {}};
+  for (const ResourceName& name : promoted_resources()) {
+    XEN_DRBD_TRY(const model::Resource target, resource(other(from), name));
+    for (const model::Volume& volume : target.volumes)
+      record.target_writes[volume.minor] = volume.written_kib - volume.received_kib;
+  }
+  const host::Outcome outcome =
+      act(from, {{"sh", "-c", write_record_script, "sh", record_path(domain_), to_text(record)}, writing});
+  if (!outcome.ok())
+    return failed(domain_.str() + " was not migrated",
+                  "the record of its migration could not be written: " + host::describe(outcome),
+                  "see whether /var/lib/xen-drbd on " + cluster_.name(from) + " can be written");
+  recorded_ = true;
+  return {};
+}
+
+void Actions::conclude(bool nothing_left_behind) {
+  if (!recorded_ || !nothing_left_behind || !runs_on() || !migration_->whereabouts()->clean) return;
+  const host::Outcome outcome = act(*migrating_from_, {{"rm", "-f", record_path(domain_)}, writing});
+  if (!outcome.ok()) log::warn(record_path(domain_) + " could not be removed: " + host::describe(outcome));
+}
+
+} // namespace xen_drbd::engine

@@ -1,0 +1,240 @@
+#include "xen_drbd/engine/observe.hpp"
+#include "xen_drbd/xen/act.hpp"
+#include "xen_drbd/xen/look.hpp"
+
+#include "actions.hpp"
+#include "proof.hpp"
+
+#include <algorithm>
+
+namespace xen_drbd::engine {
+namespace {
+
+using model::DomainPresence;
+using model::DomainRow;
+using model::NodeId;
+using model::Presence;
+
+constexpr Milliseconds look_interval{300};
+constexpr Milliseconds clearing_patience{5000}; // what xl's watcher takes to clear a domain away that has shut down
+constexpr Milliseconds xl_quick{60'000};
+
+/// Ends the one process that a far command recorded: $1 the record ("PID STARTTIME"). A later process with that pid has
+/// another start time (field 22 of /proc/PID/stat) and is left alone.
+constexpr const char* end_receiver_script = R"sh(
+[ -s "$1" ] || exit 0
+read -r pid start < "$1" || exit 0
+stat=$(cat "/proc/$pid/stat" 2> /dev/null) || exit 0
+set -- "$1" ${stat##*)}
+[ "${21}" = "$start" ] || exit 0
+kill -TERM "$pid"
+for i in 1 2 3 4 5 6 7 8 9 10; do
+  [ -e "/proc/$pid/stat" ] || exit 0
+  sleep 0.5
+done
+echo "process $pid did not end" >&2
+exit 1
+)sh";
+
+bool executes(const DomainRow& row) { return !row.shut_down && !row.paused && !row.dying; }
+
+} // namespace
+
+Result<> Actions::disks_are_open(NodeId node) {
+  const auto not_told = [&](std::string because) {
+    return not_known("whether " + domain_.str() + " has its disks on " + cluster_.name(node) + " cannot be told",
+                     std::move(because), "see xl block-list " + domain_.str() + " on " + cluster_.name(node));
+  };
+  host::Host* host = cluster_.host(node);
+  if (host == nullptr) return not_told("there is no connection to " + cluster_.name(node));
+  const auto answers = host->ask({xen::block_list_command(domain_)});
+  const auto devices = xen::parse_block_list(answers.front());
+  if (!devices) return not_told(devices.error().because);
+  for (const xen::BlockDevice& device : *devices)
+    if (xen::is_closed(device))
+      return failed(domain_.str() + " runs on " + cluster_.name(node) + " without a disk",
+                    "its block device " + std::to_string(device.vdev) + " is closed (" + device.backend_path + ")",
+                    "xl destroy " + domain_.str() + " on " + cluster_.name(node) +
+                        ", see that its DRBD is Primary there, start it again");
+  return {};
+}
+
+Result<> Actions::perform(const model::Create& step) {
+  std::vector<NodeId> nodes;
+  for (const NodeId node : model::both_nodes)
+    if (cluster_.host(node) != nullptr || !execution_.peer_is_dead) nodes.push_back(node);
+  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, nodes, Milliseconds(0), clock_));
+  XEN_DRBD_CHECK(in_command(step.node));
+  host::Command command = xen::create_command(step.config);
+  command.timeout = execution_.create_timeout;
+  return started(step, act(step.node, command));
+}
+
+/// What came of `xl create`: what is seen decides, as soon as xl has ended.
+Result<> Actions::started(const model::Create& step, const host::Outcome& outcome) {
+  const std::string& node = cluster_.name(step.node);
+  const bool ended = outcome.end == host::End::exited || outcome.end == host::End::signalled;
+  const DomainPresence found = presence_of(domain_, observe_domains(cluster_, step.node));
+  if (!ended || found.presence == Presence::unknown)
+    return not_known("whether " + domain_.str() + " was started on " + node + " is not known",
+                     ended ? found.why : "xl create: " + host::describe(outcome),
+                     "look with xen-drbd status, then run xen-drbd recover " + domain_.str());
+  if (found.presence == Presence::running && outcome.ok()) return disks_are_open(step.node);
+  if (outcome.ok())
+    return failed(domain_.str() + " did not stay up on " + node,
+                  "xl create succeeded, and now it is " + std::string(to_string(found.presence)),
+                  "see /var/log/xen/xl-" + domain_.str() + ".log and its console log on " + node);
+  if (found.presence != Presence::absent)
+    return failed(domain_.str() + " is on " + node + ", but xl create failed",
+                  xen::explain(outcome) + "; it is " + std::string(to_string(found.presence)),
+                  "look with xl list on " + node + ", and destroy it there before it is started again");
+  return failed(domain_.str() + " was not started on " + node, xen::explain(outcome),
+                "xl create " + step.config + " on " + node + " says more");
+}
+
+Result<> Actions::perform(const model::Shutdown& step) {
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome asked = act(step.node, xen::shutdown_command(domain_));
+  const bool refused = asked.end == host::End::exited && !asked.ok();
+  const auto begin = clock_.now();
+  auto cleared_away_until = begin;
+  for (;;) {
+    const model::Observation observed = observe_domains(cluster_, step.node);
+    if (std::holds_alternative<model::Unreachable>(observed)) return not_shut_down(step, observed);
+    const DomainPresence found = presence_of(domain_, observed);
+    if (found.presence == Presence::absent) return {};
+    const auto now = clock_.now();
+    // powered off, and nobody is there to clear it away: it would hold its disks for ever
+    const bool left_behind = found.presence == Presence::shut_down && !found.has_watcher && found.watchers_known;
+    if (!left_behind) cleared_away_until = now;
+    if (now - cleared_away_until >= clearing_patience) return end_after_shutdown(step.node);
+    const bool in_vain = refused && found.presence == Presence::running && now - begin >= clearing_patience;
+    if (now - begin >= step.timeout || in_vain) {
+      if (step.destroy_after) return end_after_shutdown(step.node);
+      return in_vain ? failed(domain_.str() + " was not shut down on " + cluster_.name(step.node), xen::explain(asked),
+                              "repeat with --destroy to end it without asking the guest")
+                     : not_shut_down(step, observed);
+    }
+    clock_.sleep(look_interval);
+  }
+}
+
+Error Actions::not_shut_down(const model::Shutdown& step, const model::Observation& observed) const {
+  const std::string& node = cluster_.name(step.node);
+  const DomainPresence found = presence_of(domain_, observed);
+  if (found.presence == Presence::unknown)
+    return not_known("whether " + domain_.str() + " has shut down on " + node + " is not known", found.why,
+                     "look with xl list on " + node);
+  return failed(domain_.str() + " did not shut down on " + node,
+                "it was asked, and after " + xen_drbd::to_string(step.timeout) + " it is " +
+                    std::string(to_string(found.presence)),
+                "look at its console, wait longer (shutdown_timeout), or repeat with --destroy");
+}
+
+/// What would not go by itself is destroyed; its watcher sees that and ends.
+Result<> Actions::end_after_shutdown(NodeId node) {
+  XEN_DRBD_TRY(const std::optional<DomainRow> row, find_row(node, domain_.str()));
+  if (row) XEN_DRBD_CHECK(destroy(node, *row));
+  return {};
+}
+
+Result<std::optional<DomainRow>> Actions::find_row(NodeId node, const std::string& name) {
+  const model::Observation observed = observe_domains(cluster_, node);
+  if (const auto* gone = std::get_if<model::Unreachable>(&observed)) return gone->error;
+  const auto& state = std::get<model::NodeState>(observed);
+  if (!state.rows)
+    return not_known("whether " + name + " is on " + cluster_.name(node) + " cannot be told", state.rows_problem,
+                     "look with xl list on " + cluster_.name(node));
+  const auto found =
+      std::find_if(state.rows->begin(), state.rows->end(), [&](const DomainRow& row) { return row.name == name; });
+  return found == state.rows->end() ? std::nullopt : std::optional(*found);
+}
+
+Result<> Actions::perform(const model::Destroy& step) {
+  XEN_DRBD_TRY(const std::optional<DomainRow> row, find_row(step.node, step.row));
+  if (!row) return {};
+  if (executes(*row))
+    return Error{.kind = ErrorKind::refused,
+                 .what = step.row + " was not destroyed on " + cluster_.name(step.node),
+                 .because = "it runs on " + cluster_.name(step.node) + " now",
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "look with xen-drbd status"};
+  return destroy(step.node, *row);
+}
+
+Result<> Actions::destroy(NodeId node, const DomainRow& row) {
+  XEN_DRBD_CHECK(in_command(node));
+  XEN_DRBD_TRY(const host::Command command, xen::destroy_command(row.name));
+  const host::Outcome outcome = act(node, command);
+  const auto deadline = clock_.now() + execution_.demote_patience;
+  for (;;) {
+    const model::Observation seen = observe_domains(cluster_, node);
+    const auto* state = std::get_if<model::NodeState>(&seen);
+    const bool read = state != nullptr && state->rows;
+    // by its domid: a dying domain loses its name first, and still holds its disks
+    const auto is_it = [&](const DomainRow& each) { return each.domid == row.domid; };
+    if (read && std::none_of(state->rows->begin(), state->rows->end(), is_it)) return {};
+    const std::string look = "look with xl list on " + cluster_.name(node);
+    if (state == nullptr || (!read && clock_.now() >= deadline))
+      return not_known("whether " + row.name + " was destroyed on " + cluster_.name(node) + " is not known",
+                       state == nullptr ? std::get<model::Unreachable>(seen).error.because : state->rows_problem, look);
+    if (clock_.now() >= deadline)
+      return failed(row.name + " was not destroyed on " + cluster_.name(node),
+                    outcome.ok() ? "domid " + std::to_string(row.domid) + " is still listed" : xen::explain(outcome),
+                    look);
+    clock_.sleep(look_interval);
+  }
+}
+
+/// Nothing of the domain can execute there: it is absent, or only the copy that a migration leaves at its source, which
+/// stays suspended unless somebody resumes it.
+Result<> Actions::cannot_run_on(NodeId node) {
+  const DomainPresence found = presence_of(domain_, observe_domains(cluster_, node));
+  if (found.presence == Presence::migrated_away && found.rows.size() == 1 && found.rows.front().shut_down) return {};
+  return prove_absent(cluster_, domain_, {node}, clearing_patience, clock_);
+}
+
+Result<> Actions::seen_running(NodeId node, const std::string& done, const host::Outcome& outcome) {
+  const DomainPresence found = presence_of(domain_, observe_domains(cluster_, node));
+  const std::string look = "look with xl list on " + cluster_.name(node);
+  if (found.presence == Presence::running) return {};
+  if (found.presence == Presence::unknown)
+    return not_known("whether " + domain_.str() + " was " + done + " on " + cluster_.name(node) + " is not known",
+                     found.why, look);
+  return failed(domain_.str() + " was not " + done + " on " + cluster_.name(node),
+                outcome.ok() ? "it is " + std::string(to_string(found.presence)) : xen::explain(outcome), look);
+}
+
+Result<> Actions::perform(const model::Unpause& step) {
+  XEN_DRBD_CHECK(cannot_run_on(other(step.node)));
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome outcome = act(step.node, xen::unpause_command(domain_));
+  return seen_running(step.node, "unpaused", outcome);
+}
+
+Result<> Actions::perform(const model::Resume& step) {
+  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, clearing_patience, clock_));
+  XEN_DRBD_CHECK(in_command(step.node));
+  const std::string& node = cluster_.name(step.node);
+  if (step.row != domain_.str()) { // xl resume does not give a source copy its name back
+    const host::Outcome renamed = act(step.node, {{"xl", "rename", step.row, domain_.str()}, xl_quick});
+    if (!renamed.ok())
+      return failed(step.row + " was not resumed on " + node, "it was not renamed: " + xen::explain(renamed),
+                    "xl rename " + step.row + " " + domain_.str() + " on " + node + " says more");
+  }
+  XEN_DRBD_TRY(const host::Command command, xen::resume_command(domain_.str()));
+  return seen_running(step.node, "resumed", act(step.node, command));
+}
+
+Result<> Actions::perform(const model::EndReceiver& step) {
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome outcome =
+      act(step.node, {{"sh", "-c", end_receiver_script, "sh", cluster_.run_directory + "/receive-" + domain_.str()},
+                      Milliseconds(15'000)});
+  if (outcome.ok()) return {};
+  return failed("the receiver of " + domain_.str() + " did not end on " + cluster_.name(step.node),
+                host::describe(outcome), "look for xl migrate-receive among its processes");
+}
+
+} // namespace xen_drbd::engine

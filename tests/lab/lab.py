@@ -1,0 +1,526 @@
+#!/usr/bin/env python3
+"""Two QEMU machines in software emulation, each a real Xen node with DRBD: the pair on which the real thing is tried.
+
+As a module: `with Lab() as lab: lab.on(1, ["xl", "list"])`. From the command line: `lab.py up`, then `lab.py on 1 xl list`,
+`lab.py cut`, `lab.py down`; see --help. The images come from tests/lab/build; README.md says what is inside.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "cluster"))
+import demo    # noqa: E402
+from cluster import NAMES, NET, Result    # noqa: E402
+
+RELEASE = os.environ.get("XEN_DRBD_LAB_RELEASE", "bookworm")
+CACHE = Path(os.environ.get("XEN_DRBD_LAB", "/var/tmp/xen-drbd-lab"))
+PORT = int(os.environ.get("XEN_DRBD_LAB_PORT", "2200"))
+
+# TCG emulates SVM and nested paging, which PVH guests need. Not `-cpu max`: QEMU 7.2 then reports RDTSCP exits as RDTSC,
+# and Xen kills the guest ("Insn mismatch").
+CPU = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
+MEMORY = 1280         # MB of a node
+DOM0_MEMORY = 640     # MB of it for dom0; the rest, less what Xen takes, is for guests
+# Xen drops the first word, which a boot loader would make the file's name.
+XEN = (f"xen no-real-mode dom0_mem={DOM0_MEMORY}M,max:{DOM0_MEMORY}M dom0_max_vcpus=1 console=com1 com1=115200,8n1 "
+       "loglvl=info guest_loglvl=info xpti=no spec-ctrl=no smep=0 smap=0")
+LINUX = ("root=/dev/vda console=hvc0 net.ifnames=0 mitigations=off nopti quiet systemd.show_status=0 audit=0 "
+         "lab.node={node} systemd.hostname={name}")
+
+READY = "ready"       # the snapshot that every test starts from: DRBD Connected and UpToDate, no guest
+
+
+class LabError(Exception):
+    """The lab itself, not what runs on it, does not work."""
+
+
+def binary_under_test():
+    """Path of xen-drbd: $XEN_DRBD, else the release or demo build."""
+    if os.environ.get("XEN_DRBD"):
+        return Path(os.environ["XEN_DRBD"])
+    for preset in ("release", "demo"):
+        path = REPOSITORY / "build" / preset / "xen-drbd"
+        if path.exists():
+            return path
+    raise LabError("there is no xen-drbd: cmake --preset release && cmake --build --preset release")
+
+
+def at_once(function, arguments):
+    """Calls function(argument) for all arguments at the same time; the first failure is raised after all have ended."""
+    failures = []
+
+    def call(argument):
+        try:
+            function(argument)
+        except BaseException as error:    # pylint: disable=broad-except
+            failures.append(error)
+
+    threads = [threading.Thread(target=call, args=(argument,)) for argument in arguments]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+class Machine:
+    """One QEMU process: its command line, its monitor, its end. Nothing here knows what runs inside."""
+
+    def __init__(self, number, name, directory, images):
+        self.number = number
+        self.name = name
+        self.directory = directory
+        self.images = images
+        self.system_disk = directory / f"system{number}.qcow2"
+        self.data_disk = directory / f"data{number}.qcow2"
+        self.monitor_socket = directory / f"monitor{number}"
+        self.pidfile = directory / f"pid{number}"
+        self.log = directory / f"qemu{number}.log"
+
+    def alive(self):
+        try:
+            pid = int(self.pidfile.read_text())
+            return str(self.monitor_socket) in Path(f"/proc/{pid}/cmdline").read_text()
+        except (OSError, ValueError):
+            return False
+
+    def make_disks(self):
+        """An empty data disk, and a layer of its own over the image."""
+        for disk in (self.system_disk, self.data_disk):
+            disk.unlink(missing_ok=True)
+        self._image("create", "-f", "qcow2", "-F", "qcow2", "-b", self.images / "root.qcow2", self.system_disk)
+        self._image("create", "-f", "qcow2", self.data_disk, "512M")
+
+    @staticmethod
+    def _image(*arguments):
+        done = subprocess.run(["qemu-img", *map(str, arguments)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise LabError(f"qemu-img {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        return done.stdout
+
+    def snapshots(self):
+        if not self.system_disk.exists():
+            return set()
+        lines = self._image("snapshot", "-U", "-l", self.system_disk).splitlines()[2:]
+        return {line.split()[1] for line in lines}
+
+    def start(self, snapshot=None):
+        """Starts QEMU: from a snapshot, where it stands still until `resume`, or from the disks as they are."""
+        here, there = (self.directory / f"link{n}" for n in (self.number, 3 - self.number))
+        here.unlink(missing_ok=True)
+        self.monitor_socket.unlink(missing_ok=True)
+        drives = []
+        for index, disk in enumerate((self.system_disk, self.data_disk)):
+            # unsafe: flushes are not passed on; QEMU writes all back when it is told to end, and only so it is ended
+            drives += ["-drive", f"file={disk},if=none,id=disk{index},cache=unsafe,discard=unmap",
+                       "-device", f"virtio-blk-pci,drive=disk{index}"]
+        linux = LINUX.format(node=self.number, name=self.name)
+        command = [
+            "qemu-system-x86_64", "-name", f"xen-drbd-lab-{self.name}", "-accel", "tcg,tb-size=256",
+            "-machine", "pc,usb=off", "-cpu", CPU, "-smp", "1", "-m", str(MEMORY),
+            "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-rtc", "base=utc,clock=host",
+            "-kernel", str(self.images / "xen"), "-append", XEN,
+            "-initrd", f"{self.images}/vmlinux {linux},{self.images}/initrd.gz",
+            *drives,
+            "-netdev", f"user,id=access,restrict=on,hostfwd=tcp:127.0.0.1:{PORT + self.number}-:2222",
+            "-device", f"virtio-net-pci,netdev=access,romfile=,mac=52:54:00:aa:00:0{self.number}",
+            "-netdev", f"dgram,id=link,local.type=unix,local.path={here},remote.type=unix,remote.path={there}",
+            "-device", f"virtio-net-pci,netdev=link,romfile=,mac=52:54:00:bb:00:0{self.number}",
+            "-serial", f"file:{self.directory}/console{self.number}.log",
+            "-monitor", f"unix:{self.monitor_socket},server=on,wait=off",
+            "-pidfile", str(self.pidfile), *(["-loadvm", snapshot, "-S"] if snapshot else [])]
+        with self.log.open("w") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        until = time.monotonic() + 30
+        while not self.monitor_socket.exists() or not self.alive():
+            if process.poll() is not None or time.monotonic() > until:
+                raise LabError(f"QEMU of {self.name} did not start: {self.log.read_text().strip()}")
+            time.sleep(0.05)
+
+    def monitor(self, command, timeout=300):
+        """Says a line to QEMU's monitor; its answer comes back."""
+        with socket.socket(socket.AF_UNIX) as conversation:
+            conversation.settimeout(timeout)
+            conversation.connect(str(self.monitor_socket))
+            self._until_prompt(conversation)
+            conversation.sendall(command.encode() + b"\n")
+            lines = self._until_prompt(conversation).replace("\r", "").split("\n")[1:-1]
+        return "\n".join(lines)
+
+    @staticmethod
+    def _until_prompt(conversation):
+        said = b""
+        while not said.endswith(b"(qemu) "):
+            piece = conversation.recv(65536)
+            if not piece:
+                raise LabError("QEMU's monitor hung up")
+            said += piece
+        return said.decode(errors="replace")
+
+    def pull_plug(self):
+        """Ends QEMU. What the node has written is on its disks; what its kernel still held is lost."""
+        if self.alive():
+            pid = int(self.pidfile.read_text())
+            os.kill(pid, signal.SIGTERM)
+            while self.alive():
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+                time.sleep(0.05)
+        self.pidfile.unlink(missing_ok=True)
+
+
+class Lab:
+    """The pair: nodes 1 and 2, with the domains of demo.standard()."""
+
+    def __init__(self, names=NAMES, domains=None):
+        self.names = tuple(names)
+        self.domains = demo.standard(self.names) if domains is None else domains
+        self.images = CACHE / RELEASE / "images"
+        self.directory = CACHE / RELEASE / "pair"
+        self.machines = {n: Machine(n, self.names[n - 1], self.directory, self.images) for n in (1, 2)}
+
+    def __enter__(self):
+        self.up()
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    # -- up and down ---------------------------------------------------------------------------------------------------
+
+    def up(self, snapshot=READY):
+        """The pair as it was when the snapshot was made; without one it is set up and booted, which takes minutes."""
+        self.down()
+        if not (self.images / "complete").exists():
+            raise LabError(f"there are no images in {self.images}: run tests/lab/build")
+        if not self.has(READY) or not self._is_as_provisioned():
+            self._provision()
+        if snapshot != READY and not self.has(snapshot):
+            raise LabError(f"there is no snapshot {snapshot}")
+        self.load(snapshot)
+
+    def down(self):
+        """Both machines are gone; disks and snapshots stay."""
+        for node in (1, 2):
+            self._hang_up(node)
+        at_once(lambda machine: machine.pull_plug(), self.machines.values())
+
+    def has(self, snapshot):
+        return all(snapshot in machine.snapshots() for machine in self.machines.values())
+
+    def load(self, snapshot):
+        """Throws the running pair away and goes on from a snapshot."""
+        self.down()
+        at_once(lambda machine: machine.start(snapshot), self.machines.values())
+        at_once(lambda machine: machine.monitor("cont"), self.machines.values())
+        at_once(self._wait_for_access, (1, 2))
+        at_once(self._set_clock, (1, 2))
+        self.wait_until_in_sync()
+
+    def save(self, snapshot):
+        """Keeps the running pair, memory and disks, under a name."""
+        for node in (1, 2):
+            self._hang_up(node)
+        at_once(lambda machine: machine.monitor("stop"), self.machines.values())
+        at_once(lambda machine: machine.monitor(f"savevm {snapshot}"), self.machines.values())
+        at_once(lambda machine: machine.monitor("cont"), self.machines.values())
+        if not self.has(snapshot):
+            raise LabError(f"QEMU did not make the snapshot {snapshot}")
+
+    def _hang_up(self, node):
+        subprocess.run([*self._ssh(node), "-O", "exit", "lab"], capture_output=True, check=False)
+
+    def _set_clock(self, node):
+        self.on(node, ["date", "-s", f"@{time.time()}"], check=True)
+
+    def _wait_for_access(self, node):
+        until = time.monotonic() + 300
+        while not self.on(node, ["true"], timeout=20).ok:
+            if not self.machines[node].alive():
+                raise LabError(f"QEMU of {self.names[node - 1]} ended: {self.machines[node].log.read_text()}")
+            if time.monotonic() > until:
+                raise LabError(f"{self.names[node - 1]} does not answer; see {self.directory}/console{node}.log")
+            time.sleep(0.3)
+
+    # -- setting up ----------------------------------------------------------------------------------------------------
+
+    def _files(self):
+        """What is the same on both nodes: {path: text}."""
+        addresses = [f"{NET}{n}" for n in (1, 2)]
+        files = {"/etc/hosts": "127.0.0.1 localhost\n" + "".join(
+                     f"{address} {name}\n" for address, name in zip(addresses, self.names)),
+                 "/etc/drbd.d/global_common.conf": demo.GLOBAL_COMMON,
+                 "/etc/xen/topology.yaml": demo.topology(self.names, addresses, self.domains)}
+        for name, text in demo.resources(self.names, addresses, self.domains).items():
+            files[f"/etc/drbd.d/{name}.res"] = text
+        for number, one in enumerate(self.domains, 1):
+            files[f"/etc/xen/{one.name}.cfg"] = guest_config(number, one)
+        return files
+
+    def resources(self):
+        return list(demo.resources(self.names, ["", ""], self.domains))
+
+    def _is_as_provisioned(self):
+        """Were the disks set up from the same files?"""
+        record = self.directory / "provisioned.json"
+        return record.exists() and json.loads(record.read_text()) == self._files()
+
+    def _provision(self):
+        """New disks, first boot, names, keys, volumes, DRBD; then the snapshot "ready"."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        for machine in self.machines.values():
+            machine.make_disks()
+        at_once(lambda machine: machine.start(), self.machines.values())
+        try:
+            at_once(self._provision_node, (1, 2))
+            keys = {n: self.read(n, "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2] for n in (1, 2)}
+            known = "".join(f"{self.names[n - 1]},{NET}{n} {' '.join(keys[n])}\n" for n in (1, 2))
+            for node in (1, 2):
+                self.write(node, "/root/.ssh/known_hosts", known)
+            at_once(self._drbd_up, (1, 2))
+            self._wait_for_drbd("cs:Connected", "connect")
+            # no first resync: both sides are empty and count as the same
+            for resource in self.resources():
+                for minor in self.minors(resource):
+                    self.on(1, ["drbdadm", "new-current-uuid", "--clear-bitmap", minor], check=True)
+            self.wait_until_in_sync()
+            self.save(READY)
+        except BaseException:
+            self.down()
+            raise
+        (self.directory / "provisioned.json").write_text(json.dumps(self._files()))
+
+    def minors(self, resource):
+        """What drbdadm calls the volumes of a resource."""
+        volumes = sum(1 for one in self.domains for disk in one.disks if (disk.resource or one.name) == resource)
+        return [resource] if volumes == 1 else [f"{resource}/{number}" for number in range(volumes)]
+
+    def _volumes(self):
+        return [volume.replace("/", "-") for resource in self.resources() for volume in self.minors(resource)]
+
+    def _provision_node(self, node):
+        self._wait_for_access(node)
+        self.on(node, ["systemctl", "is-system-running", "--wait"], timeout=300)
+        for path, text in self._files().items():
+            self.write(node, path, text)
+        self.write(node, "/etc/hostname", self.names[node - 1] + "\n")
+        self.on(node, ["sh", "-ec", PROVISION, "sh", *self._volumes()], timeout=300, check=True)
+        for resource in self.resources():
+            self.on(node, ["drbdadm", "--", "--force", "create-md", resource], timeout=120, check=True)
+
+    # -- DRBD ----------------------------------------------------------------------------------------------------------
+
+    def _drbd_up(self, node):
+        self.on(node, ["drbdadm", "up", "all"], timeout=120, check=True)
+
+    def _wait_for_drbd(self, words, what, timeout=120):
+        volumes = len(self._volumes())
+        until = time.monotonic() + timeout
+        for node in (1, 2):
+            while (seen := self.on(node, ["cat", "/proc/drbd"]).stdout).count(words) != volumes:
+                if time.monotonic() > until:
+                    raise LabError(f"DRBD did not {what} within {timeout} s on {self.names[node - 1]}:\n{seen}")
+                time.sleep(0.3)
+
+    def wait_until_in_sync(self, timeout=120):
+        """Returns when every volume is Connected and UpToDate, seen from both nodes."""
+        self._wait_for_drbd("cs:Connected", "connect", timeout)
+        self._wait_for_drbd("ds:UpToDate/UpToDate", "come in sync", timeout)
+
+    # -- commands and files --------------------------------------------------------------------------------------------
+
+    def _ssh(self, node):
+        return ["ssh", "-i", str(self.images / "id"), "-p", str(PORT + node), "-F", "none", "-o", "User=root",
+                "-o", "HostName=127.0.0.1", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ControlMaster=auto",
+                "-o", "ControlPersist=600", "-o", f"ControlPath={self.directory}/ssh{node}"]
+
+    def remote(self, node, command, env=None, timeout=None):
+        """The words that run a command on a node: a list, or a string for sh. With a timeout (seconds) it is killed there
+        in time, its children with it."""
+        words = ["sh", "-c", command] if isinstance(command, str) else [str(word) for word in command]
+        if env:
+            words = ["env", *(f"{name}={value}" for name, value in env.items()), *words]
+        if timeout:
+            words = ["timeout", "-s", "KILL", str(timeout), *words]
+        return [*self._ssh(node), "lab", shlex.join(words)]
+
+    def popen(self, node, command, env=None, **options):
+        """Starts a command on a node. The process that comes back is its ssh: ending that ends nothing on the node."""
+        return subprocess.Popen(self.remote(node, command, env), start_new_session=True, **options)
+
+    def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
+        """Runs a command on a node and waits for it. Its code is -1 when it was stopped by the timeout."""
+        stdin = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
+        began = time.monotonic()
+        try:
+            done = subprocess.run(self.remote(node, command, env, timeout), capture_output=True, text=True,
+                                  errors="replace", timeout=timeout + 15, check=False, **stdin)
+            code, out, err = done.returncode, done.stdout, done.stderr
+            if code == 137 and time.monotonic() - began >= timeout:
+                code = -1
+        except subprocess.TimeoutExpired as late:
+            code, out, err = -1, *((text or b"").decode(errors="replace") for text in (late.stdout, late.stderr))
+        if check and code != 0:
+            raise LabError(f"{self.names[node - 1]}: {command}: exit {code}\n{out}{err}")
+        return Result(code, out, err)
+
+    def write(self, node, path, text, mode=0o644):
+        path = shlex.quote(path)
+        self.on(node, f"mkdir -p $(dirname {path}) && rm -f {path} && cat > {path} && chmod {mode:o} {path}", input=text,
+                check=True)
+
+    def read(self, node, path):
+        return self.on(node, ["cat", path], check=True).stdout
+
+    def install(self, binary=None):
+        """Puts xen-drbd on both nodes, stripped, under its two names."""
+        binary = binary or binary_under_test()
+        stripped = self.directory / "xen-drbd"
+        subprocess.run(["strip", "-o", str(stripped), str(binary)], check=True)
+
+        def put(node):
+            with stripped.open("rb") as source:
+                place = "cd /usr/sbin && rm -f xen-drbd && cat > xen-drbd && chmod 755 xen-drbd && ln -sf xen-drbd xen-drbd-install"
+                subprocess.run(self.remote(node, place), stdin=source, check=True)
+            self.on(node, ["xen-drbd", "--version"], check=True)
+
+        at_once(put, (1, 2))
+
+    # -- accidents -----------------------------------------------------------------------------------------------------
+
+    def cut(self):
+        """Unplugs the cable between the nodes."""
+        for machine in self.machines.values():
+            machine.monitor("set_link link off")
+
+    def mend(self):
+        """Plugs it in again."""
+        for machine in self.machines.values():
+            machine.monitor("set_link link on")
+
+    def freeze(self, node):
+        """The node stands still: it answers nothing, loses nothing, and does not know that time passes."""
+        self.machines[node].monitor("stop")
+
+    def thaw(self, node):
+        self.machines[node].monitor("cont")
+
+    def crash(self, node):
+        """The node loses power."""
+        self._hang_up(node)
+        self.machines[node].pull_plug()
+
+    def boot(self, node):
+        """Power again: the node boots from its disks, DRBD comes up, no domain is started. Returns when all of that is so."""
+        self.machines[node].start()
+        self._wait_for_access(node)
+        self.on(node, ["systemctl", "is-system-running", "--wait"], timeout=300)
+        self._drbd_up(node)
+
+    def stop_sshd(self, node):
+        """Stops the listener of the node's own sshd; sessions that are open stay open."""
+        self.on(node, ["systemctl", "stop", "ssh"], check=True)
+
+    def start_sshd(self, node):
+        self.on(node, ["systemctl", "start", "ssh"], check=True)
+
+
+# $1... the names of the volumes. The host key is the node's own; the lab's access has another.
+PROVISION = """
+ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
+systemctl restart ssh
+pvcreate -qq -y /dev/vdb
+vgcreate -qq vg0 /dev/vdb
+for volume; do
+  lvcreate -qq -y -Wn -Zn -L 64m -n "$volume" vg0
+done
+mkdir -p /etc/lab/provisioned
+"""
+
+
+def guest_config(number, one):
+    """The simulator's configuration of a guest, and what only a real guest needs."""
+    text = demo.guest_config(number, one)
+    return text.replace('kernel = "', 'ramdisk = "/srv/xen/guest-initrd.gz"\nkernel = "').replace(
+        f"name={one.name}", f"name={one.name} ip=10.77.0.{100 + number}/24")
+
+
+# -- command line ------------------------------------------------------------------------------------------------------
+
+VERBS = """verbs:
+  up [SNAPSHOT]           the pair from a snapshot (default "ready"), in seconds; the first time it is set up, in minutes
+  down                    both machines off; disks and snapshots stay
+  install [BINARY]        put xen-drbd on both nodes (default: $XEN_DRBD, else build/release or build/demo)
+  on NODE COMMAND...      run a command on a node; one word with spaces goes through sh
+  shell NODE              a prompt on a node
+  cut | mend              unplug the cable between the nodes, plug it in
+  freeze NODE | thaw NODE the node stands still, goes on
+  crash NODE | boot NODE  power loss, and back
+  sshd NODE stop|start    the listener of the node's sshd
+  save NAME | snapshots   keep the running pair under a name; list the names
+"""
+
+
+def _verb(lab, verb, rest):
+    """Carries out one verb; returns the exit code."""
+    plain = {"down": lab.down, "cut": lab.cut, "mend": lab.mend}
+    if verb in plain and not rest:
+        plain[verb]()
+    elif verb == "up" and len(rest) < 2:
+        lab.up(*rest)
+    elif verb == "install" and len(rest) < 2:
+        lab.install(*rest)
+    elif verb == "on" and len(rest) > 1:
+        command = rest[1] if len(rest) == 2 and " " in rest[1] else rest[1:]
+        return lab.popen(int(rest[0]), command).wait()
+    elif verb == "shell" and len(rest) == 1:
+        return subprocess.call([*lab._ssh(int(rest[0])), "-t", "lab"])
+    elif verb in ("freeze", "thaw", "crash", "boot") and len(rest) == 1:
+        getattr(lab, verb)(int(rest[0]))
+    elif verb == "sshd" and len(rest) == 2 and rest[1] in ("stop", "start"):
+        getattr(lab, f"{rest[1]}_sshd")(int(rest[0]))
+    elif verb == "save" and len(rest) == 1:
+        lab.save(rest[0])
+    elif verb == "snapshots" and not rest:
+        print("\n".join(sorted(lab.machines[1].snapshots() & lab.machines[2].snapshots())))
+    else:
+        print(VERBS, file=sys.stderr)
+        return 2
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, epilog=VERBS,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--names", default=",".join(NAMES), help="names of the two nodes (%(default)s)")
+    parser.add_argument("verb")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _verb(Lab(names=arguments.names.split(",")), arguments.verb, arguments.rest)
+    except LabError as error:
+        print(f"lab.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

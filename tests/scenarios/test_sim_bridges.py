@@ -1,0 +1,40 @@
+"""The bridges that are printed take over the interface that carries the cluster itself."""
+
+import pytest
+from stories import add_to_topology, document, tool
+
+
+def addresses(world, node, device):
+    return world.on(node, f"ip -o -4 addr show dev {device} | sed 's/ *brd.*//; s/.*inet //; s/ .*//'").stdout.split()
+
+
+@pytest.mark.parametrize("node", [1, 2])
+def test_a_bridge_takes_over_the_address_and_gives_it_back(world, node):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth0}\n")
+    for _ in range(2):
+        assert world.on(node, "xen-drbd make-bridges | sh -s").ok
+        assert addresses(world, node, "xenbr7") == [f"10.77.0.{node}/24"] and addresses(world, node, "eth0") == []
+        tool(world, 1, "status")
+    tool(world, node, "start dns")
+    for _ in range(2):
+        assert world.on(node, "xen-drbd make-bridges --remove | sh -s").ok
+        assert addresses(world, node, "eth0") == [f"10.77.0.{node}/24"]
+        assert not world.on(node, ["ip", "link", "show", "xenbr7"]).ok
+    assert document(world, 3 - node, "start dns", 4).results == {"dns": "refused"}
+
+
+def test_a_bridge_script_that_is_cut_short_does_nothing(world):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth0}\n")
+    size = len(tool(world, 1, "make-bridges").stdout)
+    for part in (size // 4, size // 2, size - 30):
+        world.on(1, f"xen-drbd make-bridges | head -c {part} | sh -s")
+        assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
+        assert not world.on(1, ["ip", "link", "show", "xenbr7"]).ok
+
+
+def test_a_node_without_the_interface_fails_and_keeps_its_network(world):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth9}\n")
+    done = world.on(1, "xen-drbd make-bridges | sh -s")
+    assert done.code != 0 and "eth9" in done.stderr, done
+    assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
+    tool(world, 1, "status")

@@ -1,0 +1,32 @@
+"""Nobody's word stands against DRBD that is still Connected."""
+
+import pytest
+from stories import document, nothing_changes, quick_to_give_up, tool
+from test_unreachable_peer import with_fence
+
+
+def test_neither_a_fence_agent_nor_an_administrator_is_believed_while_drbd_is_connected(world):
+    with_fence(world, "echo 'Status: OFF'; exit 2\n")
+    world.simulation.cut(net=True, drbd=False)
+    with nothing_changes(world):
+        document(world, 1, "start dns", 4).says("DRBD resource", "Connected")
+
+
+def test_a_peer_whose_drbd_answers_is_not_dead(world):
+    quick_to_give_up(world)
+    world.simulation.cut(net=True, drbd=False)
+    with nothing_changes(world):
+        document(world, 1, "start dns --peer-is-dead --yes", 4).says("mirror is not dead", "Connected")
+
+
+@pytest.mark.parametrize("command", ["start dns", "start-all"])
+def test_drbd_that_connects_during_the_watch_is_a_sign_of_life(world, command):
+    quick_to_give_up(world)
+    world.cut()
+    world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD to notice")
+    with nothing_changes(world), world.running(1, f"exec xen-drbd {command} --peer-is-dead --yes --json > /tmp/said") as run:
+        world.wait_for(lambda: world.on(1, "pidof xen-drbd").ok, 10, "the run")
+        world.simulation.mend(net=False, drbd=True)
+        assert run.wait(30) == 4
+    assert "Connected" in world.on(1, "cat /tmp/said").stdout
+    assert tool(world, 1, "--json status", None).code == 5

@@ -1,0 +1,352 @@
+"""A migration that is cut short leaves the guest where it was, nothing on the target, and no split brain."""
+
+import signal
+import time
+
+import pytest
+from harness import demo
+from stories import (add_to_topology, assert_runs, document, log_of, nothing_changes, refusal, replace, seen, status,
+                     time_of, tool, windows_closed, without)
+
+HALF = 900_000  # bytes of the stream of dns
+
+
+@pytest.fixture(params=["8.4", "9"])
+def pair(request, make_world):
+    return make_world(dialect=request.param)
+
+
+def half_way(world, source=1, name="dns"):
+    """Holds the copy in its middle."""
+    return world.simulation.hold("xl migrate *", "migrate-stream", node=source, at_byte=HALF)
+
+
+def nothing_left(world, source, name="dns"):
+    """The guest runs on at its source with its watcher, the target has nothing of it, DRBD heals by itself."""
+    target = 3 - source
+    world.wait_for(lambda: seen(world, target) == ({}, set()), 20, "the target to be clear")
+    world.wait_for(lambda: world.simulation.resource(1, name)["connection"] == "Connected", 20, "DRBD")
+    world.simulation.wait_connected(name)
+    assert_runs(world, **{name: source})
+    assert not log_of(world, "stand-alone") and windows_closed(world, name)
+    assert "lost its xl watcher" not in tool(world, source, "status").stdout
+
+
+# -- the window --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("command", ["migrate-out", "migrate-in"])
+def test_two_primaries_are_allowed_only_between_the_end_of_the_copy_and_the_demotion(pair, command):
+    source, target = (1, 2) if command == "migrate-out" else (2, 1)
+    source_name, target_name = pair.names[source - 1], pair.names[target - 1]
+    tool(pair, source, "start samba")
+    pair.simulation.clear_events()
+    told = document(pair, 1, f"{command} samba")
+    assert told.json["domains"][0]["node"] == target_name
+    assert_runs(pair, samba=target)
+    copied = time_of(pair, "migrate", phase="end", domain="samba")
+    opened = [event["t"] for event in log_of(pair, "window", allow=True)]
+    promoted = time_of(pair, "promote", node=target_name, resource="samba")
+    gone = time_of(pair, "migrate", phase="go", domain="samba")
+    runs = time_of(pair, "executes", node=target_name, domain="samba")
+    demoted = time_of(pair, "demote", node=source_name, resource="samba")
+    closed = [event["t"] for event in log_of(pair, "window", allow=False)]
+    assert copied < min(opened) and max(opened) < promoted < gone < runs < demoted < min(closed)
+    assert {event["node"] for event in log_of(pair, "window", allow=True)} == set(pair.names)
+    assert {event["node"] for event in log_of(pair, "window", allow=False)} == set(pair.names)
+    assert windows_closed(pair, "samba") and not log_of(pair, "write-error")
+
+
+def test_while_the_memory_is_copied_the_target_is_secondary_and_the_window_closed(pair):
+    tool(pair, 1, "start dns")
+    held = half_way(pair)
+    with pair.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        pair.simulation.wait_held(held)
+        assert pair.role(2, "dns") == "Secondary" and windows_closed(pair, "dns")
+        assert pair.rows(1)["dns"] in ("-b----", "r-----") and "dns--incoming" in pair.rows(2)
+        assert status(pair, 2, domain="dns")["state"] == "migrating"
+        pair.simulation.release(held)
+        assert run.wait(60) == 0
+    assert_runs(pair, dns=2)
+
+
+# -- cut short ---------------------------------------------------------------------------------------------------------
+
+def transports(world, node):
+    """The process ids of the transports, or with --plain-ssh of the ssh, at work on a node."""
+    return world.on(node, "pgrep -f '^(/usr/sbin/)?xen-drbd transport|^ssh '").stdout.split()
+
+
+def cut_short(world, source, trouble, code=6, words="", by=1):
+    """Runs a migration of dns from `source`, typed on node `by`, and lets `trouble` happen in the middle of the copy: xl
+    goes on only when the transport has ended. What was said comes back."""
+    if not seen(world, source)[0]:
+        tool(world, source, "start dns")
+    held = half_way(world, source)
+    direction = "migrate-out" if source == by else "migrate-in"
+    with world.running(by, f"exec xen-drbd {words} {direction} dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        trouble()
+        world.wait_for(lambda: not transports(world, source), 30, "the transport to end")
+        world.simulation.release(held)
+        assert run.wait(120) == code, world.on(by, "cat /tmp/said").stdout
+    return world.on(by, "cat /tmp/said").stdout
+
+
+def kill_the_transport(world, node):
+    world.on(node, "kill -9 $(pgrep -f '^(/usr/sbin/)?xen-drbd transport')", check=True)
+
+
+@pytest.mark.parametrize("source", [1, 2])
+def test_a_transport_that_is_killed_in_the_copy(pair, source):
+    said = cut_short(pair, source, lambda: kill_the_transport(pair, source))
+    assert "dns was not migrated" in said and f"dns runs on at {pair.names[source - 1]}" in said, said
+    nothing_left(pair, source)
+
+
+@pytest.mark.parametrize("source", [1, 2])
+def test_a_link_that_is_cut_in_the_copy(make_world, source):
+    world = make_world()
+    said = cut_short(world, source, world.cut)
+    assert "dns was not migrated" in said or "not known" in said or "not clear" in said, said
+    world.mend()
+    nothing_left(world, source)
+    tool(world, 1, "status")
+    tool(world, 2, "start mail")
+
+
+def test_an_sshd_whose_sessions_are_killed_in_the_copy(world):
+    said = cut_short(world, 1, lambda: world.simulation.end_sessions(2))
+    assert "dns" in said
+    nothing_left(world, 1)
+
+
+def test_a_migration_ssh_that_dies_alone_is_a_failed_migration_with_everything_tidy(world):
+    said = cut_short(world, 1, lambda: world.on(1, "kill -9 $(pgrep -x ssh)", check=True))
+    assert "dns was not migrated" in said and "dns runs on at dom0" in said, said
+    nothing_left(world, 1)
+
+
+def test_a_peer_that_crashes_in_the_copy(world):
+    said = cut_short(world, 1, lambda: world.crash(2))
+    assert "dns" in said and "mirror" in said
+    assert world.rows(1).get("dns") in ("-b----", "r-----") and seen(world, 1)[1] == {"dns"}
+    world.boot(2)
+    nothing_left(world, 1)
+
+
+def test_a_receiver_that_is_killed_in_the_copy_leaves_a_copy_that_recover_takes_away(world):
+    said = cut_short(world, 1, lambda: world.on(2, "kill -9 $(pgrep -f 'xl [m]igrate-receive')", check=True))
+    assert "dns was not migrated" in said and "xen-drbd recover dns" in said, said
+    assert set(world.rows(1)) == {"dns"} and set(world.rows(2)) == {"dns--incoming"}
+    assert status(world, 2, domain="dns")["state"] == "half-migrated"
+    tool(world, 2, "recover dns")
+    nothing_left(world, 1)
+    tool(world, 1, "migrate-out dns")
+
+
+def test_a_migration_that_takes_too_long_is_ended_and_the_guest_runs_on(make_world):
+    world = make_world(settings={"stream_rate": 60_000.0})
+    add_to_topology(world, "migrate_timeout: 2s\n")
+    tool(world, 1, "start dns")
+    begun = time.monotonic()
+    told = document(world, 1, "migrate-out dns", 6)
+    assert 2 <= time.monotonic() - begun < 20
+    told.says("migrate_timeout")
+    nothing_left(world, 1)
+
+
+@pytest.mark.parametrize("point", ["migrate-suspended", "receive-end", "receive-ready"])
+def test_a_transport_that_is_killed_around_the_last_record_gives_the_guest_back(world, point):
+    tool(world, 1, "start dns")
+    node, command = (1, "xl migrate *") if point.startswith("migrate") else (2, "xl migrate-receive")
+    held = world.simulation.hold(command, point, node=node)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        kill_the_transport(world, 1)
+        time.sleep(0.3)
+        world.simulation.release(held)
+        assert run.wait(120) == 6, world.on(1, "cat /tmp/said").stdout
+    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
+    assert_runs(world, dns=1)
+    assert windows_closed(world, "dns") and not log_of(world, "stand-alone")
+
+
+def test_a_target_that_is_demoted_before_the_last_look_does_not_get_the_guest(world):
+    tool(world, 1, "start dns")
+    world.simulation.fault("run", node=2, command="xl migrate-receive", point="receive-end", run="drbdadm secondary dns")
+    document(world, 1, "migrate-out dns", 6)
+    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
+    assert_runs(world, dns=1)
+    assert not log_of(world, "write-error") and not log_of(world, "migrate", phase="go")
+
+
+def test_an_xl_that_is_killed_after_the_suspend_is_reported_and_nothing_is_demoted(world):
+    tool(world, 1, "start dns")
+    world.simulation.fault("signal", node=1, command="xl migrate *", point="migrate-suspended", signal=9)
+    told = document(world, 1, "migrate-out dns", 6)
+    told.says("xen-drbd recover dns")
+    assert told.results == {"dns": "unknown"}
+    assert world.rows(1)["dns"] == "---ss-" and world.role(1, "dns") == "Primary"
+    assert status(world, 1, domain="dns")["state"] in ("suspended", "half-migrated")
+    with nothing_changes(world):
+        tool(world, 2, "start dns", 4)
+        tool(world, 1, "start dns", 4).says("xen-drbd recover dns")
+
+
+def test_an_xl_that_fails_after_the_guest_has_gone_is_believed_by_what_is_seen(world):
+    tool(world, 1, "start dns")
+    world.simulation.fault("exit", node=1, command="xl migrate *", point="after", code=1, stderr="xl: oops\n")
+    told = document(world, 1, "migrate-out dns", None)
+    assert told.results["dns"] == "migrated", told
+    assert_runs(world, dns=2)
+
+
+def test_a_link_that_is_cut_while_the_window_is_open_costs_nobody_his_data(world):
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("drbdadm primary dns", "before", node=2)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        assert not windows_closed(world, "dns")
+        world.cut()
+        world.simulation.release(held)
+        assert run.wait(120) == 6
+    assert "dns" in world.on(1, "cat /tmp/said").stdout
+    assert world.rows(1).get("dns") in ("-b----", "r-----") and world.role(1, "dns") == "Primary"
+    world.mend()
+    world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connecting", 20, "DRBD")
+    world.wait_for(lambda: seen(world, 2)[0] == {}, 20, "the copy to go")
+    tool(world, 2, "recover dns --lock-wait 60s", None)
+    shown = status(world, 1, domain="dns")
+    assert (shown["running_on"], shown["disks"][0]["two_primaries"]) == (["dom0"], "off"), shown
+    world.simulation.wait_connected("dns")
+    assert_runs(world, dns=1)
+
+
+# -- the source needs xen-drbd -----------------------------------------------------------------------------------------
+
+def test_a_source_without_xen_drbd_needs_plain_ssh(pair):
+    tool(pair, 2, "start dns")
+    without(pair, 2, "xen-drbd")
+    refusal(pair, 1, "migrate-in dns", 4, "xen-drbd is not installed on mirror", "--plain-ssh")
+    tool(pair, 1, "migrate-in dns --plain-ssh")
+    assert_runs(pair, dns=1)
+    assert windows_closed(pair, "dns")
+    assert any("--plain-ssh" in line for line in pair.on(1, "cat /var/log/syslog").stdout.splitlines())
+    tool(pair, 1, "migrate-out dns")
+    assert_runs(pair, dns=2)
+
+
+def test_a_source_with_another_version_needs_plain_ssh(world):
+    tool(world, 2, "start dns")
+    replace(world, 2, "xen-drbd", "#!/bin/sh\n[ \"$1\" = --version ] && { echo xen-drbd 0.0.9; exit; }\n"
+                                  "exec /tmp/real/xen-drbd \"$@\"\n")
+    refusal(world, 1, "migrate-in dns", 4, "mirror has xen-drbd 0.0.9", "--plain-ssh")
+    tool(world, 1, "migrate-in dns --plain-ssh")
+    assert_runs(world, dns=1)
+
+
+def test_a_plain_migration_that_is_cut_short_is_tidied_up(world):
+    tool(world, 1, "start dns")
+    said = cut_short(world, 1, lambda: world.on(1, "kill -9 $(pgrep -x ssh)", check=True), words="--plain-ssh")
+    assert "dns was not migrated" in said
+    nothing_left(world, 1)
+
+
+# -- the stream --------------------------------------------------------------------------------------------------------
+
+BETWEEN = """#!/bin/sh
+# what xl sends goes through a filter on its way to the transport
+case " $* " in
+*" migrate "*)
+  i=0
+  for word; do
+    i=$((i + 1))
+    [ "$previous" = -s ] && transport=$word
+    previous=$word
+  done
+  printf '#!/bin/sh\\n%s | %s "$@"\\n' '{filter}' "$transport" > /tmp/between && chmod 755 /tmp/between
+  exec /tmp/real/xl migrate -s /tmp/between dns {address}
+  ;;
+esac
+exec /tmp/real/xl "$@"
+"""
+
+
+@pytest.mark.parametrize("name, filtered", [
+    ("noise from the first byte", "head -c 100000 /dev/urandom"),
+    ("an unknown record in the middle", "{ head -c 200000; head -c 4096 /dev/urandom; cat; }"),
+    ("cut short", "head -c 300000"),
+    ("empty", "true"),
+    ("a greeting of an unknown kind", "{ printf %s0123456789abcdef0123456789abcdef0123456789abcdef0123 Xen; cat; }"),
+])
+def test_a_stream_that_is_not_understood_is_a_clean_failed_migration(world, name, filtered):
+    tool(world, 1, "start dns")
+    replace(world, 1, "xl", BETWEEN.format(filter=filtered, address="10.77.0.2"))
+    told = document(world, 1, "migrate-out dns", 6)
+    assert told.results["dns"] == "failed", told
+    nothing_left(world, 1)
+
+
+def test_another_xen_is_a_refusal_before_anything_happens(make_world):
+    world = make_world()
+    tool(world, 1, "start dns")
+    world.simulation.fault("exit", node=2, command="xl info", count=-1, code=0,
+                           stdout=world.on(2, ["xl", "info"]).stdout.replace("4.17", "4.14").replace(
+                               "xen_minor              : 17", "xen_minor              : 14"))
+    refusal(world, 1, "migrate-out dns", 4, "Xen 4.14", "Xen 4.17")
+
+
+# -- interrupts --------------------------------------------------------------------------------------------------------
+
+def interrupted(world, name, count=1):
+    for _ in range(count):
+        world.on(1, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("name, code", [("INT", 130), ("TERM", 143), ("HUP", 143)])
+def test_an_interrupt_in_the_copy_lets_the_guest_run_on(world, name, code):
+    tool(world, 1, "start dns mail")
+    held = half_way(world)
+    add_to_topology(world, "jobs: 1\n")
+    with world.running(1, "exec xen-drbd --json migrate-all-out > /tmp/said 2> /tmp/errors") as run:
+        world.simulation.wait_held(held)
+        interrupted(world, name)
+        world.simulation.release(held)
+        assert run.wait(60) == code, world.on(1, "cat /tmp/said /tmp/errors").stdout
+    said = world.on(1, "cat /tmp/said").stdout
+    assert f'"exit_code":{code}' in said, said
+    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
+    assert_runs(world, dns=1, mail=1)
+    assert windows_closed(world, "dns", "mail")
+    assert len(log_of(world, "migrate", phase="begin")) == 1
+
+
+def test_a_second_interrupt_ends_at_once_and_says_what_still_runs(world):
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("xl migrate *", "migrate-suspended", node=1)
+    process = world.popen(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1")
+    world.simulation.wait_held(held)
+    interrupted(world, "INT", 2)
+    begun = time.monotonic()
+    assert process.wait(10) == 130
+    assert time.monotonic() - begun < 3
+    assert "xen-drbd status" in world.on(1, "cat /tmp/said").stdout
+    world.simulation.release(held)
+    world.wait_for(lambda: seen(world, 2)[0] == {} and world.rows(1).get("dns") in ("-b----", "r-----"), 30, "xl to end")
+    tool(world, 1, "recover dns")
+    assert_runs(world, dns=1)
+
+
+def test_an_interrupted_start_is_waited_for_and_nothing_new_begins(world):
+    add_to_topology(world, "jobs: 1\n")
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    with world.running(1, "exec xen-drbd --json start-all > /tmp/said 2> /tmp/errors") as run:
+        world.simulation.wait_held(held)
+        interrupted(world, "INT")
+        world.simulation.release(held)
+        assert run.wait(30) == 130
+    assert_runs(world, dns=1)
+    said = world.on(1, "cat /tmp/said").stdout
+    assert '"name":"dns","result":"started"' in said, said
+    assert signal.SIGINT + 128 == 130 and said.count('"result":"started"') == 1

@@ -1,0 +1,104 @@
+"""Both nodes act at the same moment."""
+
+import json
+import time
+
+import pytest
+from harness import demo
+from stories import add_to_topology, assert_runs, creations, log_of, seen, status, tool
+
+ROUNDS = 50
+
+
+def at_once(world, commands, code_of_node=None):
+    """Runs a command on each node at the same moment; ([codes], [what was said])."""
+    runs = [world.popen(node, f"exec xen-drbd {command} > /tmp/said 2> /tmp/errors")
+            for node, command in zip((1, 2), commands)]
+    codes = [run.wait(90) for run in runs]
+    said = [world.on(node, "cat /tmp/said /tmp/errors").stdout for node in (1, 2)]
+    return codes, said
+
+
+def test_two_nodes_that_both_start_everything_fifty_times_never_start_a_domain_twice(make_world):
+    domains = [demo.domain("east", "dom0", 1, memory=8), demo.domain("west", "mirror", 2, memory=8)]
+    world = make_world(domains=domains, settings={"destroy_linger": 0.0})
+    codes = []
+    for turn in range(ROUNDS):
+        ends, said = at_once(world, ["--json start-all --lock-wait 20s", "--json start-all --lock-wait 20s"])
+        assert set(ends) <= {0, 75}, (turn, ends, said)
+        codes.append(tuple(ends))
+        assert 0 in ends, (turn, ends, said)
+        for domain in ("east", "west"):
+            assert creations(world, domain) == turn + 1, (turn, domain, said)
+        world.on(1, "xl destroy east; xl destroy west; drbdadm secondary all")
+        world.on(2, "xl destroy east; xl destroy west; drbdadm secondary all")
+        assert seen(world, 1) == seen(world, 2) == ({}, set())
+    report = world.simulation.check_events()
+    assert report.starts == {"east": ROUNDS, "west": ROUNDS} and report.executing == {}
+    print(f"{ROUNDS} rounds, exit codes {dict((pair, codes.count(pair)) for pair in set(codes))}")
+
+
+def test_two_nodes_that_start_my_domains_at_boot_both_get_theirs(world):
+    codes, said = at_once(world, ["start-my-domains", "start-my-domains"])
+    assert codes[0] == 0 and codes[1] in (0, 4), said
+    tool(world, 2, "start-my-domains")
+    assert_runs(world, dns=1, samba=2, mail=2)
+
+
+def test_a_domain_that_both_nodes_want_to_move_moves_once(world):
+    tool(world, 1, "start dns")
+    codes, said = at_once(world, ["migrate-out dns", "migrate-in dns"])
+    assert codes == [0, 0], said
+    assert_runs(world, dns=2)
+    assert len(log_of(world, "migrate", phase="begin", domain="dns")) == 1
+
+
+def test_nodes_that_both_leave_shut_their_guests_down_and_do_not_throw_them_at_each_other(world):
+    tool(world, 1, "start dns")
+    tool(world, 2, "start samba mail")
+    codes, said = at_once(world, ["--json evacuate", "--json evacuate"])
+    assert codes == [0, 0], said
+    assert_runs(world)
+    assert len(log_of(world, "migrate", phase="begin")) <= 1
+    assert [node["leaving"] for node in status(world)["nodes"]] == [True, True]
+    results = [{one["name"]: one["result"] for one in json.loads(text.splitlines()[0])["domains"]} for text in said]
+    assert "stopped" in results[0].values() or "stopped" in results[1].values()
+
+
+def test_a_node_that_leaves_while_the_peer_holds_the_lock_shuts_down_in_time(world):
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
+    other = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
+    world.simulation.wait_held(held)
+    begun = time.monotonic()
+    told = tool(world, 1, "evacuate --json --lock-wait 1s", None)
+    world.simulation.release(held)
+    assert other.wait(20) == 0
+    assert world.rows(1) == {}, (told, time.monotonic() - begun)
+    assert told.code == 0
+
+
+@pytest.mark.parametrize("deadline, dns", [("1m", 2), ("6s", None)])
+def test_the_deadline_of_an_evacuation_leaves_time_for_the_shutdowns(make_world, deadline, dns):
+    world = make_world(settings={"stream_rate": 100_000.0})
+    add_to_topology(world, "jobs: 1\n")
+    tool(world, 1, "start dns")
+    begun = time.monotonic()
+    tool(world, 1, f"evacuate --deadline {deadline}")
+    assert time.monotonic() - begun < (60 if dns else 8)
+    assert_runs(world, **({"dns": dns} if dns else {}))
+
+
+def test_a_deaf_guest_that_cannot_move_is_reported_at_the_deadline(make_world):
+    world = make_world(domains=[demo.domain("deaf", "dom0", 1, extra="noshutdown")])
+    tool(world, 1, "start deaf")
+    world.stop_sshd(2)
+    begun = time.monotonic()
+    told = tool(world, 1, "evacuate --deadline 3s --json", 6)
+    assert time.monotonic() - begun < 8
+    assert told.results == {"deaf": "failed"}
+    assert set(world.rows(1)) == {"deaf"}
+    begun = time.monotonic()
+    tool(world, 1, "evacuate --deadline 3s --destroy")
+    assert time.monotonic() - begun < 8
+    assert world.rows(1) == {}

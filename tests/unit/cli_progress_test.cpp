@@ -1,0 +1,195 @@
+#include "progress.hpp"
+#include "support/catch.hpp"
+#include "support/cli_session.hpp"
+
+#include <chrono>
+#include <thread>
+
+using namespace xen_drbd;
+using namespace xen_drbd::cli;
+using namespace xen_drbd::planner_world;
+using cli::test::ended;
+using cli::test::error_of_kind;
+using cli::test::session_of;
+using engine::MigrationProgress;
+
+namespace {
+
+class SetClock final : public engine::Clock {
+public:
+  std::chrono::steady_clock::time_point now() override { return now_; }
+  void sleep(Milliseconds duration) override { now_ += duration; }
+
+private:
+  std::chrono::steady_clock::time_point now_;
+};
+
+/// A terminal that knows the two sequences live progress uses: n lines up, and clear from there on.
+class Screen {
+public:
+  void operator()(std::string_view text) {
+    while (!text.empty()) {
+      if (text.starts_with("\x1b[J")) {
+        text.remove_prefix(3);
+        lines_.resize(cursor_);
+      } else if (text.starts_with("\x1b[")) {
+        const std::size_t up = text.find('A');
+        REQUIRE(up != text.npos);
+        const std::size_t count = std::stoul(std::string(text.substr(2, up - 2)));
+        REQUIRE(count <= cursor_);
+        cursor_ -= count;
+        text.remove_prefix(up + 1);
+      } else {
+        const std::size_t end = text.find('\n');
+        REQUIRE(end != text.npos);
+        lines_.resize(cursor_);
+        lines_.emplace_back(text.substr(0, end));
+        ++cursor_;
+        text.remove_prefix(end + 1);
+      }
+    }
+  }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+private:
+  std::vector<std::string> lines_;
+  std::size_t cursor_ = 0;
+};
+
+const Step promote{Promote{dom0, resource_name("samba")}, "", When::next};
+const Step create{Create{dom0, "/etc/xen/samba.cfg"}, "", When::next};
+const DomainName samba = domain_name("samba");
+const DomainName dns = domain_name("dns");
+
+} // namespace
+
+TEST_CASE("off a terminal each change is a line") {
+  World world;
+  const Session session = session_of(world, "start");
+  std::string text;
+  const auto progress = line_progress(session, [&](std::string_view more) { text += more; });
+  progress->step_begins(samba, promote);
+  progress->step_ended(samba, promote, std::nullopt);
+  progress->step_begins(samba, create);
+  progress->step_ended(samba, create, error_of_kind(ErrorKind::failed));
+  progress->domain_ended(ended("samba", engine::ResultKind::failed, dom0));
+  CHECK(text == "samba: dom0: drbdadm primary samba\n"
+                "samba: dom0: xl create /etc/xen/samba.cfg: failed: of a reason\n");
+}
+
+TEST_CASE("off a terminal a migration is one line for each phase, however often its bytes are told") {
+  World world;
+  const Session session = session_of(world, "migrate-out");
+  std::string text;
+  const auto progress = line_progress(session, [&](std::string_view more) { text += more; });
+  for (std::uint64_t bytes = 0; bytes < 100'000'000; bytes += 10'000'000)
+    progress->migration(samba, MigrationProgress{"copying", bytes, 0});
+  progress->migration(dns, MigrationProgress{"copying", 12'345, 0});
+  progress->migration(samba, MigrationProgress{"last record held", 49'100'000, 0});
+  progress->migration(samba, MigrationProgress{"changing sides", 2'500'000'000, 0});
+  CHECK(text == "samba: copying (0 B)\n"
+                "dns: copying (12.3 kB)\n"
+                "samba: last record held (49.1 MB)\n"
+                "samba: changing sides (2.5 GB)\n");
+}
+
+TEST_CASE("what a failed step says cannot move the cursor") {
+  World world;
+  const Session session = session_of(world, "start");
+  Error error = error_of_kind(ErrorKind::failed);
+  error.because = "\x1b[2J";
+  std::string text;
+  line_progress(session, [&](std::string_view more) { text += more; })->step_ended(samba, create, error);
+  CHECK(text == "samba: dom0: xl create /etc/xen/samba.cfg: failed: \\x1b[2J\n");
+}
+
+TEST_CASE("on a terminal each domain at work has one line, redrawn in place, and none when it has ended") {
+  World world;
+  const Session session = session_of(world, "start-all");
+  SetClock clock;
+  Screen screen;
+  {
+    const auto progress = live_progress(
+        session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+    progress->step_begins(samba, promote);
+    CHECK(screen.lines() == Words{"samba          0.0 s  dom0: drbdadm primary samba"});
+    clock.sleep(Milliseconds(1500));
+    progress->step_begins(dns, create);
+    CHECK(screen.lines() == Words{"dns            0.0 s  dom0: xl create /etc/xen/samba.cfg",
+                                  "samba          1.5 s  dom0: drbdadm primary samba"});
+    progress->domain_ended(ended("dns", engine::ResultKind::started, dom0));
+    CHECK(screen.lines() == Words{"samba          1.5 s  dom0: drbdadm primary samba"});
+  }
+  CHECK(screen.lines().empty());
+}
+
+TEST_CASE("a migration has a bar, what was sent and how fast") {
+  World world;
+  const Session session = session_of(world, "migrate-out");
+  SetClock clock;
+  Screen screen;
+  const auto progress = live_progress(
+      session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+  progress->migration(samba, MigrationProgress{"copying", 0, 1'000'000'000});
+  CHECK(screen.lines() == Words{"samba          0.0 s  [                ]      0 B      0 B/s  copying"});
+  clock.sleep(Milliseconds(1000));
+  progress->migration(samba, MigrationProgress{"copying", 500'000'000, 1'000'000'000});
+  CHECK(screen.lines() == Words{"samba          1.0 s  [########        ]   500 MB   500 MB/s  copying"});
+  clock.sleep(Milliseconds(1000));
+  progress->migration(samba, MigrationProgress{"last record held", 1'200'000'000, 1'000'000'000});
+  CHECK(screen.lines() == Words{"samba          2.0 s  [################]   1.2 GB   700 MB/s  last record held"});
+}
+
+TEST_CASE("a migration whose size nobody knows has an empty bar") {
+  World world;
+  const Session session = session_of(world, "migrate-out");
+  SetClock clock;
+  Screen screen;
+  const auto progress = live_progress(
+      session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+  progress->migration(samba, MigrationProgress{"copying", 5'000, 0});
+  CHECK(screen.lines() == Words{"samba          0.0 s  [                ]   5.0 kB      0 B/s  copying"});
+}
+
+TEST_CASE("no line is ever wider than the terminal, or it would be two") {
+  World world;
+  const Session session = session_of(world, "start-all");
+  SetClock clock;
+  for (const std::size_t columns : {0UL, 1UL, 20UL, 40UL}) {
+    Screen screen;
+    const auto progress = live_progress(
+        session, std::ref(screen), clock, [&] { return columns; }, Milliseconds(0));
+    progress->step_begins(samba, create);
+    progress->migration(dns, MigrationProgress{"copying", 5'000, 0});
+    REQUIRE(screen.lines().size() == 2);
+    for (const std::string& line : screen.lines()) CHECK(line.size() < std::max(columns, std::size_t{2}));
+  }
+}
+
+TEST_CASE("the clock in the lines moves while nothing else happens") {
+  World world;
+  const Session session = session_of(world, "stop");
+  std::atomic<int> drawn = 0;
+  const auto progress = live_progress(
+      session, [&](std::string_view) { ++drawn; }, engine::system_clock(), [] { return 80; }, Milliseconds(5));
+  progress->step_begins(samba, create);
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (drawn < 4 && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(drawn >= 4);
+}
+
+TEST_CASE("progress may be told by several threads at once") {
+  World world;
+  const Session session = session_of(world, "start-all");
+  std::string text;
+  const auto progress = line_progress(session, [&](std::string_view more) { text += more; });
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) progress->step_ended(samba, promote, std::nullopt);
+      });
+  }
+  CHECK(text.size() == 400 * std::string("samba: dom0: drbdadm primary samba\n").size());
+}

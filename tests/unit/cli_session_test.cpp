@@ -1,0 +1,284 @@
+#include "changing.hpp"
+#include "commands.hpp"
+#include "dead_peer.hpp"
+#include "interrupt.hpp"
+#include "support/catch.hpp"
+#include "support/cli_session.hpp"
+#include "support/scripted_host.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+using namespace xen_drbd;
+using namespace xen_drbd::cli;
+using namespace xen_drbd::planner_world;
+using Catch::Matchers::ContainsSubstring;
+using cli::test::session_of;
+using xen_drbd::test::exited;
+
+namespace {
+
+/// A topology file of its own folder.
+class File {
+public:
+  explicit File(const std::string& text) {
+    std::string name = (std::filesystem::temp_directory_path() / "cli-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    std::ofstream(path()) << text;
+    REQUIRE(chmod(path().c_str(), 0644) == 0);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() { std::filesystem::remove_all(folder_); }
+  [[nodiscard]] std::string path() const { return folder_ / "lan.yaml"; }
+  [[nodiscard]] Options options(std::vector<std::string> domains = {}) const {
+    Options options;
+    options.command = "start";
+    options.topology = path();
+    options.domains = std::move(domains);
+    return options;
+  }
+
+private:
+  std::filesystem::path folder_;
+};
+
+constexpr const char* pair = "node1: dom0\n"
+                             "node2: mirror\n"
+                             "i_am: dom0\n"
+                             "domains: [dns, samba, web]\n"
+                             "domain_home: {dns: dom0, samba: mirror, web: dom0}\n";
+
+struct Expected {
+  Goal goal;
+  bool named;
+  Words domains;
+};
+
+} // namespace
+
+TEST_CASE("each command that changes something stands for its wish") {
+  const std::map<std::string, Expected> expected{
+      {"start", {Goal::start_here, true, {"samba"}}},
+      {"start-all", {Goal::start_here, false, {"dns", "samba", "web"}}},
+      {"start-my-domains", {Goal::start_here, false, {"dns", "web"}}},
+      {"migrate-out", {Goal::migrate_out, true, {"samba"}}},
+      {"migrate-in", {Goal::migrate_in, true, {"samba"}}},
+      {"migrate-all-out", {Goal::migrate_out, false, {"dns", "samba", "web"}}},
+      {"migrate-all-in", {Goal::migrate_in, false, {"dns", "samba", "web"}}},
+      {"migrate-my-domains-home", {Goal::migrate_in, false, {"dns", "web"}}},
+      {"migrate-and-start-my-domains", {Goal::home_and_start_my, false, {"dns", "web"}}},
+      {"migrate-and-start-all", {Goal::home_and_start_all, false, {"dns", "samba", "web"}}},
+      {"stop", {Goal::stop_here, true, {"samba"}}},
+      {"stop-all", {Goal::stop_here, false, {"dns", "samba", "web"}}},
+      {"stop-my-domains", {Goal::stop_here, false, {"dns", "web"}}},
+      {"evacuate", {Goal::evacuate, false, {"dns", "samba", "web"}}},
+      {"recover", {Goal::recover, false, {"dns", "samba", "web"}}},
+  };
+  World world;
+  for (const Subcommand& command : subcommands()) {
+    if (command.run != run_wish && command.run != run_evacuate) continue;
+    const std::string name(command.name);
+    INFO(name);
+    REQUIRE(expected.contains(name));
+    const Expected& want = expected.at(name);
+    const model::Wish wish = wish_of(session_of(world, name, want.named ? want.domains : Words{}));
+    CHECK(wish.goal == want.goal);
+    CHECK(wish.named == want.named);
+    CHECK(names(wish.domains) == want.domains);
+    CHECK_FALSE(wish.peer_is_dead);
+  }
+  const model::Wish named = wish_of(session_of(world, "recover", {"web"}));
+  CHECK(named.named);
+  CHECK(names(named.domains) == Words{"web"});
+}
+
+TEST_CASE("on the second node the domains at home there are mine") {
+  World world;
+  world.state.this_node = mirror;
+  CHECK(names(wish_of(session_of(world, "start-my-domains")).domains) == Words{"samba"});
+}
+
+TEST_CASE("domains that were typed come in the order of the topology, each once") {
+  World world;
+  CHECK(names(wish_of(session_of(world, "start", {"web", "dns", "web", "dns"})).domains) == Words{"dns", "web"});
+}
+
+TEST_CASE("what was typed reaches the wish") {
+  World world;
+  Session session = session_of(world, "stop-all");
+  session.options.destroy = true;
+  session.options.yes = true;
+  session.options.plain_ssh = true;
+  session.options.peer_is_dead = true;
+  session.options.deadline = Milliseconds(5000);
+  const model::Wish wish = wish_of(session);
+  CHECK(wish.destroy);
+  CHECK(wish.yes);
+  CHECK(wish.plain_ssh);
+  CHECK(wish.shutdown_limit == Milliseconds(5000));
+  CHECK_FALSE(wish.peer_is_dead); // a claim, until it was looked at
+}
+
+TEST_CASE("a look asks xl to parse the configurations where a domain is to come up") {
+  World world;
+  const auto parses_on = [&](const std::string& command) {
+    const Session session = session_of(world, command);
+    return look_for(session, wish_of(session)).parse_on;
+  };
+  using Nodes = std::vector<model::NodeId>;
+  CHECK(parses_on("start-all") == Nodes{dom0});
+  CHECK(parses_on("migrate-all-in") == Nodes{dom0});
+  CHECK(parses_on("migrate-and-start-my-domains") == Nodes{dom0});
+  CHECK(parses_on("migrate-all-out") == Nodes{mirror});
+  CHECK(parses_on("evacuate") == Nodes{mirror});
+  CHECK(parses_on("migrate-and-start-all") == Nodes{dom0, mirror});
+  CHECK(parses_on("recover") == Nodes{dom0, mirror});
+  const Session stop = session_of(world, "stop-all");
+  CHECK(look_for(stop, wish_of(stop)).configs.empty());
+}
+
+TEST_CASE("another run is told which node, process, command and since when") {
+  World world;
+  const std::string text = holder_text(session_of(world, "start", {"samba", "dns"}));
+  CHECK_THAT(text, ContainsSubstring("dom0 pid " + std::to_string(getpid()) + " start samba dns since 20"));
+  CHECK(text.ends_with("Z"));
+}
+
+TEST_CASE("a session has the topology, this node and the domains that were typed") {
+  const File file(pair);
+  const auto session = open_session(file.options({"samba"}));
+  REQUIRE(session);
+  CHECK(session->here() == "dom0");
+  CHECK(session->peer() == "mirror");
+  CHECK(session->topology.name == "lan");
+  CHECK(names(typed_domains(*session)) == Words{"samba"});
+}
+
+TEST_CASE("--i-am outranks the file, and names one of the two nodes") {
+  const File file(pair);
+  Options options = file.options();
+  options.i_am = "mirror";
+  REQUIRE(open_session(options));
+  CHECK(open_session(options)->here() == "mirror");
+  options.i_am = "mirrow";
+  const auto session = open_session(options);
+  REQUIRE_FALSE(session);
+  CHECK(session.error().kind == ErrorKind::usage);
+  CHECK_THAT(session.error().hint, ContainsSubstring("mirror"));
+}
+
+TEST_CASE("a domain that the topology does not name is wrong usage, with the nearest name") {
+  const File file(pair);
+  auto session = open_session(file.options({"dns", "sambo"}));
+  REQUIRE_FALSE(session);
+  CHECK(session.error().kind == ErrorKind::usage);
+  CHECK_THAT(session.error().what, ContainsSubstring("'sambo'"));
+  CHECK(session.error().hint == "did you mean samba?");
+  session = open_session(file.options({"Domain-0"}));
+  REQUIRE_FALSE(session);
+  CHECK(session.error().hint == "it names dns, samba and web");
+  session = open_session(file.options({"\x1b[2J"}));
+  REQUIRE_FALSE(session);
+  CHECK(session.error().what.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("all errors of a topology come in one error, each with its line") {
+  const File file("node1: dom0\nnode2: dom0\nbridgse: []\ndomains: [dns]\ndomain_home: {dns: nowhere}\n");
+  const auto session = open_session(file.options());
+  REQUIRE_FALSE(session);
+  CHECK(session.error().kind == ErrorKind::topology);
+  for (const char* part : {"lan.yaml:2:", "lan.yaml:3:", "lan.yaml:5:", "bridges"})
+    CHECK_THAT(session.error().because, ContainsSubstring(part));
+}
+
+TEST_CASE("a topology that others may write is refused") {
+  const File file(pair);
+  REQUIRE(chmod(file.path().c_str(), 0664) == 0);
+  const auto session = open_session(file.options());
+  REQUIRE_FALSE(session);
+  CHECK(session.error().kind == ErrorKind::topology);
+  CHECK_THAT(session.error().hint, ContainsSubstring("chmod go-w"));
+}
+
+TEST_CASE("the leaving mark is made with its directory, and taken away as often as one likes") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run";
+  CHECK(set_leaving(*session, false));
+  CHECK(set_leaving(*session, true));
+  CHECK(set_leaving(*session, true));
+  CHECK(std::filesystem::exists(leaving_mark(*session)));
+  CHECK((std::filesystem::status(session->cluster.run_directory).permissions() & std::filesystem::perms::others_all) ==
+        std::filesystem::perms::none);
+  CHECK(set_leaving(*session, false));
+  CHECK_FALSE(std::filesystem::exists(leaving_mark(*session)));
+  CHECK(set_leaving(*session, false));
+}
+
+TEST_CASE("a leaving mark that cannot be made is an error that names it") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = file.path();
+  for (const bool leaving : {true, false}) {
+    const auto result = set_leaving(*session, leaving);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::failed);
+    CHECK_THAT(result.error().because, ContainsSubstring(file.path() + "/leaving: Not a directory"));
+  }
+}
+
+TEST_CASE("an audit line is left on the peer too, with every override that was used") {
+  World world;
+  Session session = session_of(world, "recover");
+  session.options.yes = session.options.destroy = session.options.peer_is_dead = session.options.plain_ssh = true;
+  session.options.i_am = "dom0";
+  session.cluster.topology = &session.topology;
+  session.cluster.this_node = dom0;
+  const auto peer = std::make_shared<xen_drbd::test::ScriptedHost>("mirror");
+  session.cluster.hosts[index(mirror)] = peer;
+  engine::Report report{{cli::test::ended("dns", engine::ResultKind::already, dom0),
+                         cli::test::ended("samba", engine::ResultKind::failed, dom0)}};
+  ::setenv("SUDO_USER", "eve\x1b[2J\n", 1);
+  audit(session, report, 6);
+  ::unsetenv("SUDO_USER");
+  REQUIRE(peer->asked.size() == 1);
+  const std::vector<std::string>& argv = peer->asked.front().argv;
+  REQUIRE(argv.size() == 5);
+  CHECK(std::vector(argv.begin(), argv.end() - 1) == std::vector<std::string>{"logger", "-t", "xen-drbd", "--"});
+  const std::string& line = argv.back();
+  CHECK_THAT(line, ContainsSubstring("recover by eve\\x1b[2J"));
+  CHECK_THAT(line, ContainsSubstring("on dom0: exit 6, samba failed"));
+  for (const char* used : {"--peer-is-dead", "--yes", "--destroy", "--plain-ssh", "--i-am"})
+    CHECK_THAT(line, ContainsSubstring(used));
+  CHECK_THAT(line, !ContainsSubstring("dns"));
+  CHECK(line.find_first_of("\x1b\n") == std::string::npos);
+}
+
+TEST_CASE("only exit status 2 together with the line Status: OFF proves that the peer is off") {
+  CHECK(proves_off(exited(2, "Status: OFF\n")));
+  CHECK(proves_off(exited(2, "fence_ipmilan: asking\n  Status: OFF  \n")));
+  CHECK_FALSE(proves_off(exited(0, "Status: OFF\n")));
+  CHECK_FALSE(proves_off(exited(1, "Status: OFF\n")));
+  CHECK_FALSE(proves_off(exited(2, "Status: ON\n")));
+  CHECK_FALSE(proves_off(exited(2, "")));
+  CHECK_FALSE(proves_off(exited(2, "", "Status: OFF\n")));
+  CHECK_FALSE(proves_off(exited(2, "no Status: OFF here\n")));
+  CHECK_FALSE(
+      proves_off({.end = host::End::timed_out, .status = 2, .out = "Status: OFF\n", .err = {}, .lost_because = {}}));
+  CHECK_FALSE(
+      proves_off({.end = host::End::signalled, .status = 2, .out = "Status: OFF\n", .err = {}, .lost_because = {}}));
+}
+
+TEST_CASE("a signal is 130 for SIGINT and 143 for the others") {
+  CHECK(exit_code_of_signal(SIGINT) == 130);
+  CHECK(exit_code_of_signal(SIGTERM) == 143);
+  CHECK(exit_code_of_signal(SIGHUP) == 143);
+}
