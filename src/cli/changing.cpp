@@ -2,6 +2,7 @@
 
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/planner/rules.hpp"
 
 #include "commands.hpp"
 #include "dead_peer.hpp"
@@ -118,7 +119,26 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
   }
 }
 
+/// Every domain refused for the same reason, before anything was looked at.
+engine::Report all_refused(const Session& session, const model::Wish& wish, const Error& why) {
+  engine::Report report;
+  for (const DomainName& domain : wish.domains) {
+    engine::DomainReport refused{.domain = domain,
+                                 .result = engine::ResultKind::refused,
+                                 .node = session.this_node,
+                                 .reason = why.because,
+                                 .error = why};
+    refused.error->what = session.options.command + ": nothing was done for " + domain.str();
+    report.domains.push_back(std::move(refused));
+  }
+  return report;
+}
+
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
+  if (auto stranger = stranger_at_peer(session, wish)) {
+    if (wish.goal != Goal::stop_here) return print_report(session, all_refused(session, wish, *stranger), nullptr);
+    do_without_peer(session, std::move(*stranger));
+  }
   auto lock = take_lock(session, lock_scope(session));
   if (!lock) return print_error(session.options, lock.error());
   if (brings_here(wish.goal))
@@ -132,6 +152,22 @@ int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
 }
 
 } // namespace
+
+std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish) {
+  if (session.cluster.peer_error) return std::nullopt;
+  const model::ClusterState state = engine::observe_identities(session.cluster);
+  if (state.node(other(session.this_node)) == nullptr)
+    return std::nullopt; // lost meanwhile: the look itself will say so
+  planner::Inputs inputs = planner_inputs(session, state);
+  inputs.identities_made = true;
+  return planner::same_pair({session.topology, state, wish, inputs});
+}
+
+void do_without_peer(Session& session, Error why) {
+  session.cluster.hosts[index(session.cluster.peer())].reset();
+  if (why.what.empty()) why.what = session.peer() + " is not asked";
+  session.cluster.peer_error = std::move(why);
+}
 
 model::Wish wish_of(const Session& session) {
   const Meaning meaning = meanings().at(session.options.command);

@@ -3,6 +3,8 @@
 #include "xen_drbd/engine/lock.hpp"
 #include "xen_drbd/engine/observe.hpp"
 
+#include <optional>
+
 #include "session.hpp"
 
 namespace xen_drbd::cli {
@@ -12,6 +14,13 @@ namespace xen_drbd::cli {
 
 /// What a look must bring for this wish.
 [[nodiscard]] engine::Look look_for(const Session& session, const model::Wish& wish);
+
+/// Why what answers at the peer's address is not the peer, or does not mean the same pair (spec 5.1); nothing when it is
+/// the peer, or nobody answers there. Asked before the lock: an address that leads back here would wait for itself.
+[[nodiscard]] std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish);
+
+/// From now on this run has no peer: what a stranger says is not to be read.
+void do_without_peer(Session& session, Error why);
 
 /// Takes the cluster lock, telling on stderr whom it waits for.
 [[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope);

@@ -1,13 +1,13 @@
+#include "xen_drbd/base/log.hpp"
+#include "xen_drbd/planner/status.hpp"
+
 #include "changing.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "render.hpp"
-#include "xen_drbd/base/log.hpp"
-#include "xen_drbd/planner/status.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -26,7 +26,8 @@ Milliseconds moving_time(const Session& session, Milliseconds deadline) {
 /// One evacuation: move, look again, shut down what could not move.
 class Evacuation {
 public:
-  explicit Evacuation(Session& session) : session_(session), wish_(wish_of(session)), begin_(engine::system_clock().now()) {}
+  explicit Evacuation(Session& session)
+      : session_(session), wish_(wish_of(session)), begin_(engine::system_clock().now()) {}
 
   int plan_only() {
     const model::ClusterState state = engine::observe(session_.cluster, look_for(session_, wish_));
@@ -44,9 +45,11 @@ public:
     look.make_identity = true;
     const auto progress = make_progress(session_);
     engine::Report report = round(engine::observe(session_.cluster, look), *progress);
-    if (interrupted_by() == 0 && remember_failed_moves(report)) merge(report, round(engine::observe(session_.cluster, look), *progress));
+    if (interrupted_by() == 0 && remember_failed_moves(report))
+      merge(report, round(engine::observe(session_.cluster, look), *progress));
 
-    const int code = nothing_left() ? (interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0) : exit_code(report);
+    const int code =
+        nothing_left() ? (interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0) : exit_code(report);
     audit(session_, report, code);
     const int shown = print_report(session_, report, nullptr);
     return code == 0 ? 0 : shown;
@@ -54,7 +57,9 @@ public:
 
 private:
   Result<ClusterLock> lock_nodes() {
-    if (session_.cluster.peer_error) no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
+    if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
+    if (session_.cluster.peer_error)
+      no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
     auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes);
     if (lock || no_moves_) return lock;
     no_moves_ = lock.error().because;
@@ -67,7 +72,8 @@ private:
     inputs.no_moves = no_moves_;
     inputs.failed_moves = failed_moves_;
     if (session_.options.deadline) {
-      const auto left = std::chrono::duration_cast<Milliseconds>(*session_.options.deadline - (engine::system_clock().now() - begin_));
+      const auto left = std::chrono::duration_cast<Milliseconds>(*session_.options.deadline -
+                                                                 (engine::system_clock().now() - begin_));
       wish_.shutdown_limit = std::max(left, Milliseconds(1000));
     }
     return planner::plan(session_.topology, state, wish_, inputs);
@@ -77,16 +83,21 @@ private:
     const model::Plan plan = make_plan(state);
     if (!session_.options.quiet) print_plan(session_, plan);
     engine::Execution how = execution(session_, state);
-    const auto moving_ends = session_.options.deadline ? std::optional(begin_ + moving_time(session_, *session_.options.deadline)) : std::nullopt;
+    const auto moving_ends = session_.options.deadline
+                                 ? std::optional(begin_ + moving_time(session_, *session_.options.deadline))
+                                 : std::nullopt;
     const bool moves = failed_moves_.empty() && !no_moves_;
-    how.stop = [moves, moving_ends] { return interrupted_by() != 0 || (moves && moving_ends && engine::system_clock().now() >= *moving_ends); };
+    how.stop = [moves, moving_ends] {
+      return interrupted_by() != 0 || (moves && moving_ends && engine::system_clock().now() >= *moving_ends);
+    };
     return engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
   }
 
   /// Whether anything is left to be shut down because it could not be moved.
   bool remember_failed_moves(const engine::Report& report) {
     for (const engine::DomainReport& domain : report.domains)
-      if (domain.result == ResultKind::failed || domain.result == ResultKind::refused || domain.result == ResultKind::skipped)
+      if (domain.result == ResultKind::failed || domain.result == ResultKind::refused ||
+          domain.result == ResultKind::skipped)
         failed_moves_[domain.domain] = domain.reason.empty() ? "it could not be moved" : domain.reason;
     return !failed_moves_.empty();
   }
@@ -104,7 +115,9 @@ private:
   /// Whether nothing of the topology is on this node in any form: seen, not concluded.
   bool nothing_left() {
     const model::Observation here = engine::observe_domains(session_.cluster, session_.this_node);
-    return std::all_of(wish_.domains.begin(), wish_.domains.end(), [&](const DomainName& name) { return presence_of(name, here).presence == model::Presence::absent; });
+    return std::all_of(wish_.domains.begin(), wish_.domains.end(), [&](const DomainName& name) {
+      return presence_of(name, here).presence == model::Presence::absent;
+    });
   }
 
   Session& session_;

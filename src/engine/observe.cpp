@@ -113,6 +113,22 @@ Error node_lost(const Cluster& cluster, NodeId node) {
           .hint = {}};
 }
 
+host::Command topology_command(const Cluster& cluster) {
+  return {{"cat", "--", cluster.topology->path}, Milliseconds(10'000)};
+}
+
+Observation identify_node(const Cluster& cluster, NodeId node) {
+  host::Host* host = cluster.host(node);
+  if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
+  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster)});
+  if (host->lost()) return Unreachable{node_lost(cluster, node)};
+  NodeState state;
+  if (auto known = read_identity(state, answers[0]); !known)
+    return Unreachable{std::move(known).error().during("asking " + host->name())};
+  if (answers[1].ok()) state.topology_text = answers[1].out;
+  return state;
+}
+
 Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
@@ -124,7 +140,7 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
   const bool parse = std::find(look.parse_on.begin(), look.parse_on.end(), node) != look.parse_on.end();
 
   std::vector<host::Command> questions{identity_command(cluster, node, look.make_identity),
-                                       {{"cat", "--", cluster.topology->path}, Milliseconds(10'000)},
+                                       topology_command(cluster),
                                        {{"sh", "-c", records_script}, Milliseconds(10'000)}};
   const std::size_t own = questions.size();
   const auto of_xen = xen::questions(configs, parse ? xen::Reading::with_xl : xen::Reading::hash_only);
@@ -154,6 +170,15 @@ model::ClusterState observe(const Cluster& cluster, const Look& look) {
   state.this_node = cluster.this_node;
   auto peer = std::async(std::launch::async, [&] { return observe_node(cluster, look, cluster.peer()); });
   state.nodes[index(cluster.this_node)] = observe_node(cluster, look, cluster.this_node);
+  state.nodes[index(cluster.peer())] = peer.get();
+  return state;
+}
+
+model::ClusterState observe_identities(const Cluster& cluster) {
+  model::ClusterState state;
+  state.this_node = cluster.this_node;
+  auto peer = std::async(std::launch::async, [&] { return identify_node(cluster, cluster.peer()); });
+  state.nodes[index(cluster.this_node)] = identify_node(cluster, cluster.this_node);
   state.nodes[index(cluster.peer())] = peer.get();
   return state;
 }

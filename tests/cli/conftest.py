@@ -96,7 +96,7 @@ class Node:
         """Another run's lock; it ends with the process that is returned."""
         self.run("mkdir", "-p", "-m", "700", "/run/xen-drbd")
         self.write("/run/xen-drbd/lock", "mirror pid 4711 start \x1b[2J since 2026-11-22T18:19:02Z\n", "600")
-        holder = self.begin(["flock", "/run/xen-drbd/lock", "sh", "-c", "echo held; exec sleep 600"])
+        holder = self.begin(["flock", "--no-fork", "/run/xen-drbd/lock", "sh", "-c", "echo held; exec sleep 600"])
         assert holder.stdout.readline() == "held\n"
         return holder
 

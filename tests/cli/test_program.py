@@ -51,7 +51,7 @@ def test_all_errors_of_a_topology_come_at_once(node):
     node.write("/etc/xen/topology.yaml", PAIR + "jobs: 0\nbridgse: []\n")
     ended = node.typed("start-all")
     assert ended.code == 3 and ended.out == "", ended
-    assert "/etc/xen/topology.yaml:12:" in ended.err and "/etc/xen/topology.yaml:13:" in ended.err, ended
+    assert "/etc/xen/topology.yaml:11:" in ended.err and "/etc/xen/topology.yaml:12:" in ended.err, ended
     assert "did you mean `bridges`?" in ended.err, ended
 
 

@@ -18,6 +18,10 @@ struct Look {
 /// answer that failed is absent in its NodeState, with why: never taken for empty.
 [[nodiscard]] model::ClusterState observe(const Cluster& cluster, const Look& look);
 
+/// Who the two nodes are and what their topology files say, and nothing else; makes the identities where they are
+/// missing. To be asked before the lock is taken: a "peer" that is this very node would hold the lock against itself.
+[[nodiscard]] model::ClusterState observe_identities(const Cluster& cluster);
+
 /// The short look of spec 5.2 at one node: rows and watchers only.
 [[nodiscard]] model::Observation observe_domains(const Cluster& cluster, model::NodeId node);
 
