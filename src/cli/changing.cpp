@@ -232,7 +232,6 @@ void audit(const Session& session, const engine::Report& report, int code) {
 }
 
 int run_wish(Session& session) {
-  if (session.options.dry_run) end_on_interrupt();
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   model::Wish wish = wish_of(session);
   const auto dead = wish.goal == Goal::stop_here ? Result<DeadPeer>(DeadPeer{}) : consider_dead_peer(session);

@@ -3,9 +3,9 @@
 #include "xen_drbd/engine/lock.hpp"
 #include "xen_drbd/engine/observe.hpp"
 
-#include <optional>
-
 #include "session.hpp"
+
+#include <optional>
 
 namespace xen_drbd::cli {
 
@@ -15,8 +15,8 @@ namespace xen_drbd::cli {
 /// What a look must bring for this wish.
 [[nodiscard]] engine::Look look_for(const Session& session, const model::Wish& wish);
 
-/// Why what answers at the peer's address is not the peer, or does not mean the same pair (spec 5.1); nothing when it is
-/// the peer, or nobody answers there. Asked before the lock: an address that leads back here would wait for itself.
+/// Why what answers at the peer's address is not the peer, or does not mean the same pair (spec 5.1); nothing when it
+/// is the peer, or nobody answers there. Asked before the lock: an address that leads back here would wait for itself.
 [[nodiscard]] std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish);
 
 /// From now on this run has no peer: what a stranger says is not to be read.

@@ -68,13 +68,8 @@ Json json_of(const Options& options, const Error& error, int exit_code) {
   return {{"schema", 1}, {"command", options.command}, {"exit_code", exit_code}, {"error", error_json(error)}};
 }
 
-Json json_of(const Options& options, const std::optional<std::string>& script) {
-  Json document{{"schema", 1}, {"command", options.command}, {"exit_code", 0}};
-  if (script)
-    document["script"] = *script;
-  else
-    document["domains"] = Json::array();
-  return document;
+Json json_of(const Options& options) {
+  return {{"schema", 1}, {"command", options.command}, {"exit_code", 0}, {"domains", Json::array()}};
 }
 
 Json json_of(const Session& session, const engine::Report& report, const model::Plan* plan, int code) {

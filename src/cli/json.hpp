@@ -14,8 +14,8 @@ using Json = nlohmann::ordered_json;
 /// The document of a run; `plan` makes it that of a dry run.
 [[nodiscard]] Json json_of(const Session& session, const engine::Report& report, const model::Plan* plan,
                            int exit_code);
-/// The document of a command that does nothing, and of one that prints a script (`script` is then its text).
-[[nodiscard]] Json json_of(const Options& options, const std::optional<std::string>& script);
+/// The document of a command that does nothing.
+[[nodiscard]] Json json_of(const Options& options);
 /// The document of `status`.
 [[nodiscard]] Json status_json(const Session& session, const model::ClusterState& state,
                                const std::vector<DomainName>& domains);

@@ -146,10 +146,10 @@ bool wants_color(const Options& options, int fd) {
 int print_error(const Options& options, const Error& error) {
   const int code = code_of(error);
   const Subcommand* command = find_subcommand(options.command);
-  if (options.json)
-    write_answer(line_of(json_of(options, error, code)));
-  else if (command != nullptr && command->prints_a_script)
+  if (command != nullptr && command->prints_a_script)
     write_answer(fmt::format("exit {}\n", code));
+  else if (options.json)
+    write_answer(line_of(json_of(options, error, code)));
   write_message(error_text(error));
   return code;
 }

@@ -32,8 +32,8 @@ namespace xen_drbd::cli {
 /// One line for each domain, and one for each thing more that must be known of it.
 [[nodiscard]] std::string report_text(const Session& session, const engine::Report& report, bool dry_run, bool color);
 
-/// Answers with an error that ended the run before any domain was looked at, on stderr and (document, or `exit N` in
-/// place of a script) on stdout; returns its exit code.
+/// Answers with an error that ended the run before any domain was looked at, on stderr and on stdout: with --json its
+/// document, in place of a script always `exit N`, since sh reads it. Returns its exit code.
 int print_error(const Options& options, const Error& error);
 
 /// Does `work`, and answers with exit 70 where it throws: nothing of ours does, so that is a bug.

@@ -29,7 +29,7 @@ Options asked_for(const Answered& answered) {
 }
 
 int run_nothing(const Options& options) {
-  if (options.json) write_answer(line_of(json_of(options, std::nullopt)));
+  if (options.json) write_answer(line_of(json_of(options)));
   return 0;
 }
 
@@ -39,6 +39,7 @@ int run_command(const Options& options) {
   if (options.deadline && !command.bounded_by_deadline)
     log::warn("--deadline does not bound " + options.command + ", only evacuate and stop");
   if (command.run == nullptr) return run_nothing(options);
+  if (options.dry_run) end_on_interrupt();
   auto session = open_session(options);
   return session ? command.run(*session) : print_error(options, session.error());
 }

@@ -50,6 +50,8 @@ public:
 
   /// Whether any command that changes something was given.
   [[nodiscard]] bool changed() const { return changed_; }
+  /// Whether the domain was ever given into the hands of `xl migrate`.
+  [[nodiscard]] bool gave_away() const { return migration_ != nullptr; }
   /// Where a migration left the domain, if that was seen.
   [[nodiscard]] std::optional<model::NodeId> runs_on() const;
 

@@ -18,7 +18,9 @@ using model::TwoPrimaries;
 constexpr Milliseconds retry_interval{500};
 constexpr Milliseconds reconnecting{15'000};
 
-std::string_view words(TwoPrimaries setting) {
+TwoPrimaries setting(bool open) { return open ? TwoPrimaries::yes : TwoPrimaries::no; }
+
+std::string words(TwoPrimaries setting) {
   return setting == TwoPrimaries::yes ? "yes" : setting == TwoPrimaries::no ? "no" : "unknown";
 }
 
@@ -100,23 +102,26 @@ Result<> Actions::may_set_window(const ResourceName& name, bool open) {
 
 Result<> Actions::set_window_on(NodeId node, const ResourceName& name, bool open) {
   const host::Outcome outcome = act(node, drbd::two_primaries_command(name, open));
-  XEN_DRBD_TRY(const Resource seen, resource(node, name));
-  if (seen.two_primaries == (open ? TwoPrimaries::yes : TwoPrimaries::no)) return {};
-  return failed(
-      window_of(name, open),
-      cluster_.name(node) + ": " +
-          or_else(drbd::explain(outcome).text, "allow-two-primaries is " + std::string(words(seen.two_primaries))),
-      "xen-drbd status shows it; xen-drbd recover closes it");
+  auto seen = resource(node, name);
+  if (!seen) seen = resource(node, name); // an answer that is missing here may leave the nodes unequal
+  if (!seen) return std::move(seen).error();
+  if (seen->two_primaries == setting(open)) return {};
+  return failed(window_of(name, open),
+                cluster_.name(node) + ": " +
+                    or_else(drbd::explain(outcome).text, "allow-two-primaries is " + words(seen->two_primaries)),
+                "xen-drbd status shows it; xen-drbd recover closes it");
 }
 
-/// The peer first: it is the one that may be lost in between, and then nothing was changed here.
+/// The peer first: it is the one that may be lost in between, and then nothing was changed here. What cannot be done on
+/// both is undone: DRBD never connects again with settings that differ.
 Result<> Actions::set_window(const ResourceName& name, bool open) {
   windows_touched_.push_back(name);
   XEN_DRBD_CHECK(may_set_window(name, open));
   XEN_DRBD_CHECK(set_window_on(cluster_.peer(), name, open));
   auto here = set_window_on(cluster_.this_node, name, open);
   if (here) return {};
-  // equal on both, or DRBD never connects again
+  const auto seen = resource(cluster_.this_node, name);
+  if (!seen || seen->two_primaries != setting(!open)) return here;
   if (auto back = set_window_on(cluster_.peer(), name, !open); !back)
     return std::move(here).error().during("making both nodes equal again: " + back.error().because);
   return here;

@@ -103,7 +103,10 @@ void DomainRun::leave_behind(Error error) {
 void DomainRun::conclude() {
   if (failure_) {
     report_.result = result_of(failure_->kind);
-    if (const auto node = actions_.runs_on()) report_.node = *node;
+    if (const auto node = actions_.runs_on())
+      report_.node = *node;
+    else if (plan_.verdict == Verdict::migrate && !actions_.gave_away())
+      report_.node = other(plan_.node);
     report_.reason = failure_->because;
     report_.error = std::move(failure_);
   } else if (left_behind_) { // done, but something stays open: exit 6 and a note

@@ -54,7 +54,9 @@ Migration& Actions::new_migration(NodeId from) {
 Result<> Actions::perform(const model::CopyMemory& step) {
   XEN_DRBD_TRY(std::shared_ptr<Relay> relay, run_.relay_on(step.from));
   XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
-  return new_migration(step.from).copy(std::move(relay), memory);
+  XEN_DRBD_CHECK(new_migration(step.from).copy(std::move(relay), memory));
+  // before the window is opened: a link that is cut while the target is promoted must find the record (spec 5.12)
+  return write_record(step.from, true);
 }
 
 Result<> Actions::perform(const model::HandOver& step) {
@@ -65,7 +67,6 @@ Result<> Actions::perform(const model::HandOver& step) {
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = {}};
-  XEN_DRBD_CHECK(write_record(step.from, true));
   XEN_DRBD_CHECK(last_look(step.from));
   XEN_DRBD_CHECK(migration_->hand_over([&]() -> Result<> {
     XEN_DRBD_CHECK(write_record(step.from, false));

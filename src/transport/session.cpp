@@ -202,10 +202,11 @@ void Session::take_answer(const Answer& answer) {
   } else if (!banner_seen_) {
     kept_ += answer.bytes;
     if (!offers_passthrough_)
-      offer_passthrough("the far end does not greet as xl does: " + printable(answer.bytes.substr(0, 60)));
+      offer_passthrough("the far end does not greet as xl does: " +
+                        printable(trimmed(std::string_view(answer.bytes).substr(0, 60))));
   } else {
-    end(EndCause::unknown_stream,
-        "the target said what was not expected in this phase: " + printable(answer.bytes.substr(0, 60)));
+    end(EndCause::unknown_stream, "the target said what was not expected in this phase: " +
+                                      printable(trimmed(std::string_view(answer.bytes).substr(0, 60))));
   }
 }
 

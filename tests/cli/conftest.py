@@ -1,9 +1,11 @@
-"""One node without a peer: /etc, /run and /var/lib of its own in a mount namespace, an xl on which only Domain-0 runs."""
+"""One node without a peer: /etc, /run and /var/lib of its own in a mount namespace, an xl on which only Domain-0 runs.
+
+Processes are those of the machine: the domains have names that no xl of another test watches over.
+"""
 
 import json
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ node2: {name: mirror, address: 127.0.0.1}
 i_am: dom0
 ssh: {port: 1}
 domains:
-  - dns
-  - {name: samba, disks: [{link: samba-root, minor: 1}], after: [dns]}
-domain_home: {dns: dom0, samba: mirror}
+  - quince
+  - {name: medlar, disks: [{link: medlar-root, minor: 1}], after: [quince]}
+domain_home: {quince: dom0, medlar: mirror}
 bridges: [{name: dmz}]
 lock_wait: 200ms
 """
@@ -115,11 +117,3 @@ def locked_node(node):
     yield node
     holder.kill()
     holder.communicate()
-
-
-def wait_until(condition, seconds=30):
-    """Fails when the condition has not come true in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)

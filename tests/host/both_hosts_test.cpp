@@ -288,7 +288,7 @@ TEST_CASE("What a daemon writes after its command has ended is not taken for an 
   Ground ground(GENERATE(false, true));
   const auto host = ground.open();
   const std::string script =
-      "(while :; do echo stray; sleep 0.01; [ -e " + ground.path("stop") + " ] && exit; done) & sleep 0.05";
+      "(while :; do echo stray; sleep 0.01; [ -e " + ground.path("stop") + " ] && exit; [ -d " + ground.path("") + " ] || exit; done) & sleep 0.05";
   const auto outcomes = host->ask({{.argv = {"sh", "-c", script}}, {.argv = {"sh", "-c", "sleep 0.2; echo clean"}}});
   CHECK_THAT(outcomes[0].out, ContainsSubstring("stray"));
   CHECK(outcomes[1] == exited(0, "clean\n"));

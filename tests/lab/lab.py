@@ -455,10 +455,8 @@ mkdir -p /etc/lab/provisioned
 
 
 def guest_config(number, one):
-    """The simulator's configuration of a guest, and what only a real guest needs."""
-    text = demo.guest_config(number, one)
-    return text.replace('kernel = "', 'ramdisk = "/srv/xen/guest-initrd.gz"\nkernel = "').replace(
-        f"name={one.name}", f"name={one.name} ip=10.77.0.{100 + number}/24")
+    """The simulator's configuration of a guest, and the initramfs that only a real guest needs."""
+    return 'ramdisk = "/srv/xen/guest-initrd.gz"\n' + demo.guest_config(number, one)
 
 
 # -- command line ------------------------------------------------------------------------------------------------------

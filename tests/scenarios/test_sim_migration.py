@@ -166,18 +166,25 @@ def test_a_transport_that_is_killed_around_the_last_record_gives_the_guest_back(
         time.sleep(0.3)
         world.simulation.release(held)
         assert run.wait(120) == 6, world.on(1, "cat /tmp/said").stdout
-    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
-    assert_runs(world, dns=1)
-    assert windows_closed(world, "dns") and not log_of(world, "stand-alone")
+    the_copy_is_cleared_away(world)
 
 
 def test_a_target_that_is_demoted_before_the_last_look_does_not_get_the_guest(world):
     tool(world, 1, "start dns")
     world.simulation.fault("run", node=2, command="xl migrate-receive", point="receive-end", run="drbdadm secondary dns")
-    document(world, 1, "migrate-out dns", 6)
-    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
-    assert_runs(world, dns=1)
+    document(world, 1, "migrate-out dns", 6).says("dns is Secondary on mirror at the last look")
     assert not log_of(world, "write-error") and not log_of(world, "migrate", phase="go")
+    the_copy_is_cleared_away(world)
+
+
+def the_copy_is_cleared_away(world):
+    """A receiver that cannot say how it ended leaves its copy, paused: recover takes it away, as the run had said."""
+    assert set(world.rows(2)) <= {"dns--incoming"}
+    if world.rows(2):
+        assert world.rows(2) == {"dns--incoming": "--p---"}
+        tool(world, 1, "recover dns")
+    assert_runs(world, dns=1)
+    assert windows_closed(world, "dns") and not log_of(world, "stand-alone")
 
 
 def test_an_xl_that_is_killed_after_the_suspend_is_reported_and_nothing_is_demoted(world):
@@ -277,11 +284,10 @@ exec /tmp/real/xl "$@"
     ("an unknown record in the middle", "{ head -c 200000; head -c 4096 /dev/urandom; cat; }"),
     ("cut short", "head -c 300000"),
     ("empty", "true"),
-    ("a greeting of an unknown kind", "{ printf %s0123456789abcdef0123456789abcdef0123456789abcdef0123 Xen; cat; }"),
 ])
 def test_a_stream_that_is_not_understood_is_a_clean_failed_migration(world, name, filtered):
-    tool(world, 1, "start dns")
     replace(world, 1, "xl", BETWEEN.format(filter=filtered, address="10.77.0.2"))
+    tool(world, 1, "start dns")
     told = document(world, 1, "migrate-out dns", 6)
     assert told.results["dns"] == "failed", told
     nothing_left(world, 1)

@@ -128,6 +128,7 @@ public:
   bool may_promote_alone = false;              ///< an accepted claim that the peer is dead
   bool plain_ahead = false;                    ///< a migration over plain ssh: the window is opened before the copy
   std::map<Phase, std::function<void()>> when; ///< called once a migration enters the phase
+  std::function<void()> when_faulty;           ///< called when a changing command fails without its effect
   std::function<void(NodeId, const std::string&)> before; ///< called before each changing command has its effect
   std::vector<std::string> log; ///< changing commands and what the tool told transports, in order
   std::vector<std::string> accidents;
@@ -214,6 +215,14 @@ public:
         if (guest.domain == domain && guest.executes()) places.push_back(id);
     return places;
   }
+  /// In any form, under any name.
+  std::size_t guests_of(const std::string& domain) const {
+    std::size_t number = 0;
+    for (const NodeOfWorld& each : nodes)
+      for (const Guest& guest : each.guests)
+        if (guest.domain == domain) ++number;
+    return number;
+  }
   bool executes_on(const std::string& domain, NodeId id) { return executing_on(domain) == std::vector<NodeId>{id}; }
   std::size_t count(const std::string& line) const {
     return static_cast<std::size_t>(std::count(log.begin(), log.end(), line));
@@ -284,6 +293,7 @@ private:
   std::vector<Migration> migrations_;
   std::set<std::string> discarded_; ///< resources whose one side offered to discard its data
   std::set<std::string> connecting_;
+  bool too_late_ = false;
   std::uint64_t last_connection_ = 0;
   unsigned last_domid_ = 0;
   int last_pid_ = 3000;

@@ -8,11 +8,15 @@ inline host::Outcome World::act(Lock& guard, NodeId id, const host::Command& com
   if (node(id).lost) return engine_world::lost();
   switch (next_fault(id)) {
   case Fault::none: break;
-  case Fault::fails: return exited(1, {}, "the machine has a bad day\n");
+  case Fault::fails:
+    if (when_faulty) when_faulty();
+    return exited(1, {}, "the machine has a bad day\n");
   case Fault::times_out_late:
     time->after(command.timeout + late, [this, keep = shared_from_this(), id, command] {
       Lock none;
+      too_late_ = true; // nobody could have held it back
       carry_out(none, id, command);
+      too_late_ = false;
     });
     [[fallthrough]];
   case Fault::times_out:
@@ -183,7 +187,8 @@ inline host::Outcome World::secondary(NodeId id, const std::string& resource) {
 
 inline host::Outcome World::two_primaries(NodeId id, const std::string& resource, bool allow) {
   const bool both = drbd(dom0, resource).primary && drbd(mirror, resource).primary;
-  if (!links.at(resource).connected) accident("the window of " + resource + " is touched while it is not Connected");
+  if (!links.at(resource).connected && !too_late_)
+    accident("the window of " + resource + " is touched while it is not Connected");
   if (!allow && both && links.at(resource).connected)
     return exited(10, {},
                   resource + ": Failure: (164) Can not clear allow_two_primaries as long as\n"
@@ -192,7 +197,8 @@ inline host::Outcome World::two_primaries(NodeId id, const std::string& resource
     return migration->domain == resource && migration->phase == Phase::held;
   };
   const bool held = std::any_of(migrations_.begin(), migrations_.end(), holds);
-  if (allow && !drbd(id, resource).two_primaries && !held && !plain_ahead)
+  const bool equalled = drbd(other(id), resource).two_primaries;
+  if (allow && !drbd(id, resource).two_primaries && !equalled && !held && !plain_ahead && !too_late_)
     accident("the window of " + resource + " is opened although no last record is held");
   drbd(id, resource).two_primaries = allow;
   return exited(0);

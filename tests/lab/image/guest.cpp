@@ -1,0 +1,192 @@
+// The only program of a guest: it counts, once a second, on its console and on its disk, and checks its disk meanwhile.
+//
+// The disk, in blocks of 4096 bytes:
+//   0            "HB count name boots": the last count
+//   1            checksum of the pattern
+//   256 to 511   the pattern, written at the first boot, read again every 20 counts
+//   2048 on      a ring of 8192 blocks; count n is in block 2048 + n % 8192 as "HB n name boots"
+// The console says of each count "HB name count up=SECONDS", then what went wrong or was checked: WRITE-ERROR,
+// FOREIGN-WRITE (block 0 is not what this guest wrote last), pattern-ok, PATTERN-BAD.
+//
+// Words of its kernel command line: name=NAME, noshutdown (ignores a shutdown), shutdown_delay=SECONDS,
+// reboot_at=COUNT (reboots once it has counted so far).
+//
+// The kernel calls the same program as /sbin/poweroff and /sbin/reboot for `xl shutdown` and `xl reboot`. It is one
+// process without a shell, because under emulation each fork would cost the node more than all the rest.
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <string>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::size_t block_size = 4096;
+constexpr long pattern_begin = 256;
+constexpr long pattern_blocks = 256;
+constexpr long ring_begin = 2048;
+constexpr long ring_blocks = 8192;
+constexpr long pattern_interval = 20;
+
+alignas(block_size) char buffer[block_size]; // O_DIRECT wants it aligned: what is read is what the disk holds
+
+std::string command_line() {
+  const int file = open("/proc/cmdline", O_RDONLY);
+  char text[2048] = {};
+  if (file < 0 || read(file, text, sizeof text - 1) < 0) return {};
+  close(file);
+  text[std::strcspn(text, "\n")] = ' ';
+  return std::string(" ") + text;
+}
+
+bool has_word(const std::string& words, const std::string& word) {
+  return words.find(" " + word + " ") != std::string::npos;
+}
+
+std::string option(const std::string& words, const std::string& name) {
+  const std::size_t at = words.find(" " + name + "=");
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + name.size() + 2;
+  return words.substr(begin, words.find(' ', begin) - begin);
+}
+
+void say(const std::string& line) {
+  const std::string text = line + "\n";
+  if (write(STDOUT_FILENO, text.data(), text.size()) < 0) sync(); // a console that is full: nothing to be done about it
+}
+
+[[noreturn]] void end(int how) {
+  sync();
+  reboot(how);
+  _exit(1);
+}
+
+int power(const std::string& called, const std::string& words) {
+  const int console = open("/dev/console", O_WRONLY);
+  dup2(console, STDOUT_FILENO);
+  if (called == "reboot") end(RB_AUTOBOOT);
+  if (has_word(words, "noshutdown")) {
+    say("GUEST ignores shutdown");
+    return 0;
+  }
+  say("GUEST powers off");
+  sleep(static_cast<unsigned>(std::atoi(option(words, "shutdown_delay").c_str())));
+  end(RB_POWER_OFF);
+}
+
+class Disk {
+public:
+  bool open() {
+    for (int tries = 0; tries < 100; ++tries) {
+      file_ = ::open("/dev/xvda", O_RDWR | O_DIRECT | O_SYNC);
+      if (file_ >= 0) return true;
+      usleep(100'000);
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::string read(long block) const {
+    if (pread(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return "unreadable";
+    return {buffer, strnlen(buffer, block_size)};
+  }
+
+  [[nodiscard]] bool write(long block, const std::string& text) const {
+    std::memset(buffer, 0, block_size);
+    text.copy(buffer, block_size - 1);
+    return pwrite(file_, buffer, block_size, block * long{block_size}) == long{block_size};
+  }
+
+  [[nodiscard]] bool write_pattern() const {
+    for (long block = pattern_begin; block < pattern_begin + pattern_blocks; ++block) {
+      if (getrandom(buffer, block_size, 0) != long{block_size}) return false;
+      if (pwrite(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::string pattern() const {
+    std::uint64_t sum = 14695981039346656037U; // FNV-1a over words of 8 bytes
+    for (long block = pattern_begin; block < pattern_begin + pattern_blocks; ++block) {
+      if (pread(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return "unreadable";
+      for (std::size_t at = 0; at < block_size; at += sizeof sum) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, buffer + at, sizeof word);
+        sum = (sum ^ word) * 1099511628211U;
+      }
+    }
+    char text[17];
+    std::snprintf(text, sizeof text, "%016lx", sum);
+    return text;
+  }
+
+private:
+  int file_ = -1;
+};
+
+std::string uptime() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  char text[32];
+  std::snprintf(text, sizeof text, "%ld.%02ld", now.tv_sec, now.tv_nsec / 10'000'000);
+  return text;
+}
+
+std::string record(long count, const std::string& name, int boots) {
+  return "HB " + std::to_string(count) + " " + name + " " + std::to_string(boots);
+}
+
+[[noreturn]] void count_on_console(const std::string& name) {
+  say("GUEST " + name + " has no disk");
+  for (long count = 1;; ++count, sleep(1)) say("HB " + name + " " + std::to_string(count) + " up=" + uptime());
+}
+
+[[noreturn]] void count_on_disk(const Disk& disk, const std::string& name, long reboot_at) {
+  long count = 0;
+  int boots = 0;
+  std::string last = disk.read(0);
+  if (std::sscanf(last.c_str(), "HB %ld %*s %d", &count, &boots) != 2 &&
+      !(disk.write_pattern() && disk.write(1, disk.pattern())))
+    say("GUEST " + name + " WRITE-ERROR at its first boot");
+  ++boots;
+  const std::string wanted = disk.read(1);
+  say("GUEST " + name + " disk start=" + std::to_string(count) + " boot=" + std::to_string(boots) +
+      " pattern=" + wanted);
+  for (;; sleep(1)) {
+    std::string said;
+    if (count > 0 && disk.read(0) != last) said += " FOREIGN-WRITE";
+    ++count;
+    last = record(count, name, boots);
+    if (!disk.write(ring_begin + count % ring_blocks, last) || !disk.write(0, last)) said += " WRITE-ERROR";
+    if (count % pattern_interval == 0) {
+      const std::string now = disk.pattern();
+      said += now == wanted ? " pattern-ok" : " PATTERN-BAD " + now;
+    }
+    say("HB " + name + " " + std::to_string(count) + " up=" + uptime() + said);
+    if (count == reboot_at) end(RB_AUTOBOOT);
+  }
+}
+
+} // namespace
+
+int main(int, char** arguments) {
+  const std::string called = std::strrchr(arguments[0], '/') + 1;
+  for (const char* folder : {"/proc", "/dev"}) mkdir(folder, 0755);
+  mount("proc", "/proc", "proc", 0, nullptr);
+  const std::string words = command_line();
+  if (called != "init") return power(called, words);
+  mount("dev", "/dev", "devtmpfs", 0, nullptr);
+  const std::string name = option(words, "name");
+  say("GUEST " + name + " boots");
+  Disk disk;
+  if (!disk.open()) count_on_console(name);
+  count_on_disk(disk, name, std::atol(option(words, "reboot_at").c_str()));
+}

@@ -1,0 +1,254 @@
+#include "support/catch.hpp"
+#include "support/engine_lab.hpp"
+
+using namespace xen_drbd;
+using namespace xen_drbd::engine_world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+const ResourceName samba = resource_name("samba");
+const ResourceName dns = resource_name("dns");
+
+DomainPlan steps(std::vector<Step> all, Verdict verdict = Verdict::recover) {
+  return plan_of("samba", verdict, dom0, std::move(all));
+}
+
+} // namespace
+
+TEST_CASE("A promotion is verified by reading the role back, whatever drbdadm says") {
+  Lab lab;
+  lab.world->drbd(dom0, "samba").held_open = 0;
+  SECTION("it works") {
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::recovered);
+    CHECK(lab.drbd(dom0, "samba").primary);
+  }
+  SECTION("it works without an answer") {
+    lab.world->fault(dom0, 1, Fault::times_out_works);
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::recovered);
+  }
+  SECTION("it does not work, and there is no answer") {
+    lab.world->fault(dom0, 1, Fault::times_out);
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::failed);
+  }
+  SECTION("DRBD says no, and is quoted") {
+    lab.drbd(mirror, "samba").primary = true;
+    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("Multiple primaries not allowed by config"));
+  }
+  SECTION("the resource is down") {
+    lab.drbd(dom0, "samba").up = false;
+    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm up samba"));
+  }
+}
+
+TEST_CASE("Nothing is promoted on a node whose answers are too old, nor while the other one's are") {
+  Lab lab;
+  lab.world->node(GENERATE(dom0, mirror)).silent = true;
+  const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+  CHECK(report.error->kind == ErrorKind::unreachable);
+  CHECK(report.result == ResultKind::refused);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A disk is demoted, and the other node's is never touched") {
+  const NodeId node = GENERATE(dom0, mirror);
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = lab.drbd(mirror, "samba").primary = true;
+  CHECK(lab.run(steps({next(model::Demote{node, samba})})).result == ResultKind::recovered);
+  CHECK_FALSE(lab.drbd(node, "samba").primary);
+  CHECK(lab.drbd(other(node), "samba").primary);
+  CHECK(lab.world->log == std::vector<std::string>{lab.world->node(node).hostname + ": drbdadm secondary samba"});
+}
+
+TEST_CASE("A disk is not demoted while anything of its domain is on the node") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  SECTION("it runs") { lab.world->add_guest(dom0, "samba", "samba", "-b----"); }
+  SECTION("it is paused") { lab.world->add_guest(dom0, "samba", "samba", "--p---"); }
+  SECTION("it is an incoming copy") { lab.world->add_guest(dom0, "samba--incoming", "samba", "--p---"); }
+  SECTION("it was migrated away and stands there") {
+    lab.world->add_guest(dom0, "samba--migratedaway", "samba", "--pss-");
+  }
+  SECTION("it reboots") { lab.world->node(dom0).watchers.insert("samba"); }
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  CHECK(report.result == ResultKind::refused);
+  CHECK(report.error->kind == ErrorKind::refused);
+  CHECK(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A disk is not demoted where it cannot be told whether its domain is there") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->node(dom0).xl_works = false;
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::unknown);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A disk that is held open is demoted as soon as it is let go") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.drbd(dom0, "samba").held_open = 5;
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::recovered);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->count("dom0: drbdadm secondary samba") == 6);
+}
+
+TEST_CASE("A disk that stays open is given up after the patience, with DRBD's words") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.drbd(dom0, "samba").held_open = 1'000'000;
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("held open"));
+  CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm secondary samba"));
+  CHECK(report.seconds >= 20);
+  CHECK(report.seconds < 22);
+}
+
+TEST_CASE("A demotion that fails for good is not tried again") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->fault(dom0, 3, Fault::fails); // after the roles and the rows
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(lab.world->log.empty());
+  CHECK(report.seconds < 1);
+}
+
+TEST_CASE("What is Secondary, or not up at all, needs no demotion") {
+  Lab lab;
+  SECTION("Secondary") {}
+  SECTION("down") { lab.drbd(dom0, "samba").up = false; }
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::recovered);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("Where the state of DRBD cannot be read, nothing is taken for demoted") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->node(dom0).drbd_readable = false;
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::failed);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("Of several resources the second of which cannot be promoted, the first is demoted again") {
+  Lab lab;
+  lab.drbd(dom0, "dns").disk = "Inconsistent";
+  const DomainReport report =
+      lab.run(steps({next(model::Promote{dom0, samba}), next(model::Promote{dom0, dns}),
+                     next(model::Create{dom0, "/etc/xen/samba.cfg"}), on_failure(model::Demote{dom0, samba}),
+                     on_failure(model::Demote{dom0, dns})},
+                    Verdict::start));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("Need access to UpToDate data"));
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  CHECK(report.notes.empty());
+  CHECK(lab.world->count("dom0: xl create -q /etc/xen/samba.cfg") == 0);
+}
+
+namespace {
+
+/// The window alone, as if a last record were held.
+struct WindowLab : Lab {
+  WindowLab() { world->plain_ahead = true; }
+};
+
+} // namespace
+
+TEST_CASE("The window is opened and closed on both nodes, and read back") {
+  WindowLab lab;
+  CHECK(lab.run(steps({next(model::OpenWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.window_is("samba", true));
+  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.window_is("samba", false));
+  CHECK(lab.world->log.size() == 4);
+}
+
+TEST_CASE("The window is opened on both nodes or not at all, and closed on both or not at all") {
+  const bool open = GENERATE(true, false);
+  const Fault fault = GENERATE(Fault::fails, Fault::times_out);
+  const NodeId node = GENERATE(dom0, mirror);
+  WindowLab lab;
+  for (NodeId each : model::both_nodes) lab.drbd(each, "samba").two_primaries = !open;
+  // for closing, the window is read once more before
+  lab.world->fault(node, open ? 2 : 3, fault);
+  const Step step = open ? next(model::OpenWindow{samba}) : next(model::CloseWindow{samba});
+  const DomainReport report = lab.run(steps({step}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->what, ContainsSubstring(open ? "was not opened" : "was not closed"));
+  CHECK(lab.window_is("samba", !open));
+}
+
+TEST_CASE("The window is not touched while DRBD is not Connected") {
+  const bool open = GENERATE(true, false);
+  WindowLab lab;
+  lab.world->cut_drbd();
+  for (NodeId each : model::both_nodes) lab.drbd(each, "samba").two_primaries = !open;
+  const Step step = open ? next(model::OpenWindow{samba}) : next(model::CloseWindow{samba});
+  const DomainReport report = lab.run(steps({step}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("Connecting"));
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("The window is not touched when the peer's answers are too old, nor when it is lost") {
+  WindowLab lab;
+  SECTION("too old") { lab.world->node(mirror).silent = true; }
+  SECTION("lost") { lab.world->lose(mirror); }
+  const DomainReport report = lab.run(steps({next(model::OpenWindow{samba})}));
+  CHECK(report.error->kind == ErrorKind::unreachable);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A window that is closed already is not closed again") {
+  WindowLab lab;
+  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A window that cannot be closed after a migration is reported: migrated, with a note, exit 6") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command == "drbdadm secondary") lab.world->cut_drbd();
+  };
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::migrated);
+  REQUIRE(report.error);
+  CHECK(report.error->kind == ErrorKind::failed);
+  REQUIRE(report.notes.size() == 1);
+  CHECK_THAT(report.notes[0], ContainsSubstring("was not closed"));
+  CHECK(lab.window_is("samba", true));
+  CHECK(lab.world->node(dom0).records.contains("samba")); // something is left to be mended
+}
+
+TEST_CASE("A migration that fails before the window was opened says nothing of a window when the peer is lost") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->when[Phase::copying] = [&] { lab.world->lose(mirror); };
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  for (const std::string& note : report.notes) CHECK(note.find("window") == note.npos);
+}
+
+TEST_CASE("A split resource is reconnected: one side discards, and only that one") {
+  Lab lab;
+  lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
+  SECTION("it connects") {
+    CHECK(lab.run(steps({next(model::Reconnect{mirror, samba})})).result == ResultKind::recovered);
+    CHECK(lab.world->log ==
+          std::vector<std::string>{"mirror: drbdadm connect --discard-my-data samba", "dom0: drbdadm connect samba"});
+  }
+  SECTION("it does not") {
+    lab.world->fault(mirror, 1, Fault::fails);
+    const DomainReport report = lab.run(steps({next(model::Reconnect{mirror, samba})}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
+    CHECK(report.seconds < 17);
+  }
+}

@@ -1,0 +1,389 @@
+#include "support/catch.hpp"
+#include "support/engine_lab.hpp"
+
+using namespace xen_drbd;
+using namespace xen_drbd::engine_world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+const std::string create = "xl create -q /etc/xen/samba.cfg";
+const ResourceName samba = resource_name("samba");
+
+DomainPlan recover_steps(std::vector<Step> all) { return plan_of("samba", Verdict::recover, dom0, std::move(all)); }
+
+} // namespace
+
+TEST_CASE("A domain is started: promoted, created, seen running with its disks") {
+  const NodeId node = GENERATE(dom0, mirror);
+  Lab lab;
+  const DomainReport report = lab.run(start_plan("samba", node));
+  CHECK(report.result == ResultKind::started);
+  CHECK(report.node == node);
+  CHECK_FALSE(report.error);
+  CHECK(lab.world->executes_on("samba", node));
+  CHECK(lab.drbd(node, "samba").primary);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A domain that has turned up on either node since the plan is not created, and its disk is given back") {
+  const NodeId where = GENERATE(dom0, mirror);
+  const std::string row = GENERATE(values<std::string>({"samba", "samba--incoming", ""}));
+  Lab lab;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command != "drbdadm primary") return;
+    if (row.empty())
+      lab.world->node(where).watchers.insert("samba");
+    else
+      lab.world->add_guest(where, row, "samba", "--p---").has_disks = false;
+  };
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed); // the promotion was a change
+  CHECK(lab.world->count("dom0: " + create) == 0);
+  CHECK(lab.drbd(dom0, "samba").primary == (where == dom0));
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("Nothing is created where a node cannot be asked about the domain") {
+  Lab lab;
+  SECTION("xl fails there") { lab.world->node(mirror).xl_works = false; }
+  SECTION("it is lost") { lab.world->lose(mirror); }
+  SECTION("it is silent") { lab.world->node(mirror).silent = true; }
+  SECTION("it was never reached, and nobody says that it is dead") {
+    lab.cluster.hosts[1] = nullptr;
+    lab.cluster.peer_error =
+        Error{.kind = ErrorKind::unreachable, .what = "mirror was not reached", .because = "No route to host"};
+  }
+  const DomainReport report = lab.run(plain_start("web", dom0));
+  REQUIRE(report.error);
+  CHECK(report.error->changed == Changed::no);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("xl create that succeeds for a guest with a closed disk is a failure that names the disk") {
+  Lab lab;
+  lab.world->loses_a_disk.insert("samba");
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->what, ContainsSubstring("without a disk"));
+  CHECK_THAT(report.reason, ContainsSubstring("51712"));
+  CHECK(lab.drbd(dom0, "samba").primary); // it is there: nothing is demoted under it
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("xl create that fails starts nothing, and what was promoted is demoted again") {
+  Lab lab;
+  lab.world->fault(dom0, 4, Fault::fails); // promote, role, rows, create
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->guests_of("samba") == 0);
+}
+
+TEST_CASE("xl create that fails although the domain is listed is a failure, and nothing is demoted") {
+  Lab lab;
+  lab.world->fault(dom0, 4, Fault::fails);
+  lab.world->when_faulty = [&] { lab.world->add_guest(dom0, "samba", "samba", "--p---"); };
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->what, ContainsSubstring("samba is on dom0, but xl create failed"));
+  CHECK(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("xl create that succeeds for a guest that is gone a moment later is a failure") {
+  Lab lab;
+  lab.world->crashes_at_once.insert("samba");
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->what, ContainsSubstring("did not stay up"));
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+}
+
+TEST_CASE("xl create without an answer is unknown, and nothing is demoted, whatever is seen") {
+  const Fault fault = GENERATE(Fault::times_out, Fault::times_out_works, Fault::times_out_late);
+  Lab lab;
+  lab.world->fault(dom0, 4, fault);
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::unknown);
+  CHECK(report.error->kind == ErrorKind::unknown);
+  CHECK_THAT(report.error->hint, ContainsSubstring("xen-drbd recover samba"));
+  CHECK(lab.drbd(dom0, "samba").primary);
+  lab.world->heal();
+  CHECK(lab.world->guests_of("samba") == (fault == Fault::times_out ? 0 : 1));
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A connection that is lost during xl create makes it unknown") {
+  Lab lab;
+  lab.world->fault(mirror, 4, GENERATE(Fault::lost, Fault::lost_works));
+  const DomainReport report = lab.run(start_plan("samba", mirror));
+  CHECK(report.result == ResultKind::unknown);
+  CHECK(lab.drbd(mirror, "samba").primary);
+}
+
+TEST_CASE("A guest that runs, but whose disks cannot be asked for, is unknown and not failed") {
+  Lab lab;
+  lab.world->fault(dom0, 6, Fault::times_out); // promote, role, rows, create, rows, disks
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::unknown);
+  CHECK_THAT(report.error->what, ContainsSubstring("whether samba has its disks"));
+  CHECK(lab.world->executes_on("samba", dom0));
+}
+
+TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but asked for before each step") {
+  Lab lab;
+  lab.cluster.hosts[1] = nullptr;
+  lab.cluster.peer_error =
+      Error{.kind = ErrorKind::unreachable, .what = "mirror was not reached", .because = "No route to host"};
+  lab.execution.peer_is_dead = true;
+  lab.world->may_promote_alone = true;
+  lab.world->cut_drbd();
+  int asked = 0;
+  int alive_from = 100;
+  lab.execution.still_dead = [&]() -> std::optional<Error> {
+    if (++asked < alive_from) return std::nullopt;
+    return Error{.kind = ErrorKind::refused, .what = "mirror is not dead", .because = "its port 22 answers"};
+  };
+  SECTION("it stays dead") {
+    CHECK(lab.run(start_plan("samba", dom0)).result == ResultKind::started);
+    CHECK(asked == 2);
+  }
+  SECTION("it shows signs of life before the promotion") {
+    alive_from = 1;
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("it shows signs of life before the create") {
+    alive_from = 2;
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::failed);
+    CHECK(lab.world->guests_of("samba") == 0);
+    CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  }
+  SECTION("steps that name it fail, and do no harm") {
+    const std::vector<model::Action> actions{model::Promote{mirror, samba},
+                                             model::Demote{mirror, samba},
+                                             model::Create{mirror, "/etc/xen/samba.cfg"},
+                                             model::OpenWindow{samba},
+                                             model::CloseWindow{samba},
+                                             model::CopyMemory{mirror},
+                                             model::CopyMemory{dom0},
+                                             model::HandOver{mirror},
+                                             model::MigratePlain{mirror},
+                                             model::Shutdown{mirror, Milliseconds(1000), false},
+                                             model::Destroy{mirror, "samba"},
+                                             model::Unpause{mirror},
+                                             model::Resume{mirror, "samba"},
+                                             model::EndReceiver{mirror},
+                                             model::Reconnect{mirror, samba}};
+    for (const model::Action& action : actions) {
+      INFO(name_of(action));
+      CHECK(lab.run(recover_steps({next(action)})).error);
+    }
+    CHECK(lab.world->node(mirror).commands == 0);
+  }
+}
+
+TEST_CASE("A domain is shut down, and demoted once it is gone") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  const DomainReport report = lab.run(stop_plan("samba", dom0));
+  CHECK(report.result == ResultKind::stopped);
+  CHECK(report.seconds < 10);
+  CHECK(lab.world->guests_of("samba") == 0);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->count("dom0: xl destroy samba") == 0);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A guest that ignores its shutdown is left running after the deadline") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->ignores_shutdown.insert("samba");
+  const DomainReport report = lab.run(stop_plan("samba", dom0, Milliseconds(60'000)));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("after 1m it is running"));
+  CHECK_THAT(report.error->hint, ContainsSubstring("--destroy"));
+  CHECK(report.seconds >= 60);
+  CHECK(report.seconds < 61);
+  CHECK(lab.world->executes_on("samba", dom0));
+  CHECK(lab.drbd(dom0, "samba").primary);
+}
+
+TEST_CASE("With --destroy a guest that ignores its shutdown is destroyed after the deadline, and demoted") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->ignores_shutdown.insert("samba");
+  lab.world->may_be_destroyed_running.insert("samba");
+  CHECK(lab.run(stop_plan("samba", dom0, Milliseconds(60'000), true)).result == ResultKind::stopped);
+  CHECK(lab.world->guests_of("samba") == 0);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A guest that has powered off and is cleared away by nobody is destroyed") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(dom0).watchers.clear();
+  const DomainReport report = lab.run(stop_plan("samba", dom0));
+  CHECK(report.result == ResultKind::stopped);
+  CHECK(lab.world->count("dom0: xl destroy samba") == 1);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+}
+
+TEST_CASE("A guest with a watcher is left to it, however long it takes") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(dom0).find("samba")->letters = "---s--";
+  lab.world->ignores_shutdown.insert("samba");
+  lab.world->time->after(Milliseconds(40'000), [&] {
+    lab.world->node(dom0).guests.clear();
+    lab.world->node(dom0).watchers.clear();
+  });
+  CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::stopped);
+  CHECK(lab.world->count("dom0: xl destroy samba") == 0);
+}
+
+TEST_CASE("A shutdown that xl refuses is a failure after a moment; one without an answer is waited for") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  SECTION("refused") {
+    lab.world->fault(dom0, 1, Fault::fails);
+    const DomainReport report = lab.run(stop_plan("samba", dom0));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
+    CHECK(report.seconds < 7);
+  }
+  SECTION("refused, with --destroy") {
+    lab.world->fault(dom0, 1, Fault::fails);
+    lab.world->may_be_destroyed_running.insert("samba");
+    CHECK(lab.run(stop_plan("samba", dom0, Milliseconds(120'000), true)).result == ResultKind::stopped);
+  }
+  SECTION("without an answer") {
+    lab.world->fault(dom0, 1, Fault::times_out_late); // the guest shuts down a minute later
+    CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::stopped);
+  }
+}
+
+TEST_CASE("A stop goes on when the peer is lost: it needs this node's half of the lock only") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->lose(mirror);
+  CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::stopped);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+}
+
+TEST_CASE("A shutdown that cannot be looked at is unknown") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  SECTION("xl fails") {
+    lab.world->before = [&](NodeId, const std::string&) { lab.world->node(dom0).xl_works = false; };
+    CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::unknown);
+  }
+  SECTION("the node is lost") {
+    lab.world->fault(dom0, 2, Fault::lost);
+    const DomainReport report = lab.run(stop_plan("samba", dom0));
+    CHECK(report.result == ResultKind::unknown);
+    CHECK(report.seconds < 1);
+  }
+}
+
+TEST_CASE("A row is destroyed and waited for until its domid is gone") {
+  Lab lab;
+  lab.world->add_guest(mirror, "samba--incoming", "samba", "--p---");
+  lab.world->add_guest(mirror, "(null)", "another", "-----d"); // another's remains are no concern
+  const DomainReport report = lab.run(recover_steps({next(model::Destroy{mirror, "samba--incoming"})}));
+  CHECK(report.result == ResultKind::recovered);
+  CHECK(lab.world->guests_of("samba") == 0);
+  CHECK(report.seconds >= 1);
+  CHECK(report.seconds < 2);
+}
+
+TEST_CASE("A domain that dies longer than the patience is not destroyed yet") {
+  Lab lab;
+  lab.world->add_guest(dom0, "samba", "samba", "---s--");
+  lab.world->dies_slowly.insert("samba");
+  const DomainReport report = lab.run(recover_steps({next(model::Destroy{dom0, "samba"})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("is still listed"));
+}
+
+TEST_CASE("A row that runs by now is not destroyed, and one that is gone needs nothing") {
+  Lab lab;
+  SECTION("it runs") {
+    lab.world->runs("samba", dom0);
+    const DomainReport report = lab.run(recover_steps({next(model::Destroy{dom0, "samba"})}));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(lab.world->executes_on("samba", dom0));
+  }
+  SECTION("it is gone") {
+    CHECK(lab.run(recover_steps({next(model::Destroy{dom0, "samba"})})).result == ResultKind::recovered);
+  }
+  SECTION("xl cannot say") {
+    lab.world->node(dom0).xl_works = false;
+    CHECK(lab.run(recover_steps({next(model::Destroy{dom0, "samba"})})).result == ResultKind::unknown);
+  }
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE(
+    "A guest is unpaused beside the copy that its migration left at the source, but beside nothing that may run") {
+  Lab lab;
+  lab.world->add_guest(mirror, "samba", "samba", "--p---");
+  lab.drbd(mirror, "samba").primary = true;
+  SECTION("the source's copy") {
+    lab.world->add_guest(dom0, "samba--migratedaway", "samba", "--pss-");
+    CHECK(lab.run(recover_steps({next(model::Unpause{mirror})})).result == ResultKind::recovered);
+    CHECK(lab.world->executes_on("samba", mirror));
+  }
+  SECTION("nothing at all") {
+    CHECK(lab.run(recover_steps({next(model::Unpause{mirror})})).result == ResultKind::recovered);
+  }
+  SECTION("the domain") {
+    lab.world->runs("samba", dom0);
+    CHECK(lab.run(recover_steps({next(model::Unpause{mirror})})).result == ResultKind::refused);
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("a source's copy that somebody resumed") {
+    lab.world->add_guest(dom0, "samba--migratedaway", "samba", "-b----");
+    lab.drbd(dom0, "samba").primary = true;
+    CHECK(lab.run(recover_steps({next(model::Unpause{mirror})})).result == ResultKind::refused);
+    CHECK(lab.world->log.empty());
+  }
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A suspended guest is resumed under its own name, where nothing of it is on the other node") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  const std::string row = GENERATE(values<std::string>({"samba", "samba--migratedaway"}));
+  lab.world->add_guest(dom0, row, "samba", "---ss-");
+  SECTION("nothing is there") {
+    CHECK(lab.run(recover_steps({next(model::Resume{dom0, row})})).result == ResultKind::recovered);
+    CHECK(lab.world->executes_on("samba", dom0));
+    CHECK(lab.world->node(dom0).find("samba") != nullptr);
+  }
+  SECTION("its copy is there") {
+    lab.world->add_guest(mirror, "samba--incoming", "samba", "--p---");
+    CHECK(lab.run(recover_steps({next(model::Resume{dom0, row})})).result == ResultKind::refused);
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("it cannot be renamed") {
+    if (row == "samba") return;
+    lab.world->fault(dom0, 1, Fault::fails);
+    CHECK(lab.run(recover_steps({next(model::Resume{dom0, row})})).result == ResultKind::failed);
+    CHECK(lab.world->executing_on("samba").empty());
+  }
+}
+
+TEST_CASE("The receiver of a copy is ended, and one that does not end is a failure") {
+  Lab lab;
+  lab.world->add_guest(mirror, "samba--incoming", "samba", "--p---");
+  lab.world->node(mirror).receiver_stays = GENERATE(false, true);
+  const DomainReport report = lab.run(recover_steps({next(model::EndReceiver{mirror})}));
+  CHECK(report.result == (lab.world->node(mirror).receiver_stays ? ResultKind::failed : ResultKind::recovered));
+  CHECK(lab.world->log == std::vector<std::string>{"mirror: end receiver samba"});
+}
