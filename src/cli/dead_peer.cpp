@@ -5,12 +5,14 @@
 #include "xen_drbd/engine/observe.hpp"
 #include "xen_drbd/host/knock.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
+#include "interrupt.hpp"
+#include "output.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <iostream>
 #include <set>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -36,7 +38,8 @@ std::optional<Error> sign_of_life(const Session& session) {
   const model::Node& peer = session.topology.node(other(session.this_node));
   for (const Address& address : std::set<Address>{peer.address, peer.migration_address})
     if (const host::Knock knock = host::knock(address, session.topology.ssh.port, knock_timeout); knock.answered)
-      return alive(session, "at " + address.str() + " port " + std::to_string(session.topology.ssh.port) + ": " + knock.detail);
+      return alive(session,
+                   "at " + address.str() + " port " + std::to_string(session.topology.ssh.port) + ": " + knock.detail);
   return std::nullopt;
 }
 
@@ -48,9 +51,14 @@ std::optional<Error> drbd_sign_of_life(const Session& session) {
   const auto resources = engine::observe_drbd(session.cluster, session.this_node);
   if (!resources) return alive(session, "DRBD cannot be asked whether it is connected: " + resources.error().because);
   for (const model::Resource& resource : *resources) {
-    const bool ours = std::any_of(resource.volumes.begin(), resource.volumes.end(), [&](const model::Volume& v) { return minors.contains(v.minor.number); });
-    const bool silent = resource.connection == model::Connection::connecting || resource.connection == model::Connection::stand_alone || resource.connection == model::Connection::unconnected;
-    if (ours && !silent) return alive(session, "DRBD resource " + resource.name.str() + " is " + std::string(to_string(resource.connection)) + ": a live kernel is at its other end");
+    const bool ours = std::any_of(resource.volumes.begin(), resource.volumes.end(),
+                                  [&](const model::Volume& v) { return minors.contains(v.minor.number); });
+    const bool silent = resource.connection == model::Connection::connecting ||
+                        resource.connection == model::Connection::stand_alone ||
+                        resource.connection == model::Connection::unconnected;
+    if (ours && !silent)
+      return alive(session, "DRBD resource " + resource.name.str() + " is " +
+                                std::string(to_string(resource.connection)) + ": a live kernel is at its other end");
   }
   return std::nullopt;
 }
@@ -63,11 +71,19 @@ host::Outcome ask_fence(const Session& session, const std::vector<std::string>& 
 
 Result<> confirm(const Session& session) {
   const auto unconfirmed = [&](std::string because) {
-    return Error{.kind = ErrorKind::usage, .what = "the claim that " + session.peer() + " is dead was not confirmed", .because = std::move(because), .while_doing = {}, .changed = Changed::no, .hint = "see with your own eyes that " + session.peer() + " is off, then repeat with --peer-is-dead --yes"};
+    return Error{.kind = ErrorKind::usage,
+                 .what = "the claim that " + session.peer() + " is dead was not confirmed",
+                 .because = std::move(because),
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "see with your own eyes that " + session.peer() +
+                         " is off, then repeat with --peer-is-dead --yes"};
   };
   if (session.options.yes) return {};
   if (isatty(STDIN_FILENO) != 1) return unconfirmed("there is no terminal to ask at");
-  fmt::print(stderr, "If {0} still runs, its disks are destroyed by what you are about to do.\nType its name, {0}, if it is powered off for certain: ", session.peer());
+  write_message(fmt::format("If {0} still runs, its disks are destroyed by what you are about to do.\nType its name, "
+                            "{0}, if it is powered off for certain: ",
+                            session.peer()));
   std::string typed;
   std::getline(std::cin, typed);
   if (trimmed(typed) != session.peer()) return unconfirmed("'" + printable(typed) + "' is not its name");
@@ -76,12 +92,19 @@ Result<> confirm(const Session& session) {
 
 Result<> watch_for_life(const Session& session) {
   if (auto sign = sign_of_life(session)) return std::move(*sign);
-  if (!session.options.quiet) fmt::print(stderr, "watching for {} whether DRBD hears of {}\n", to_string(watch), session.peer());
-  for (Milliseconds watched{0}; watched <= watch; watched += watch_interval) {
+  if (!session.options.quiet)
+    write_message(fmt::format("watching for {} whether DRBD hears of {}\n", to_string(watch), session.peer()));
+  for (Milliseconds watched{0}; watched <= watch && interrupted_by() == 0; watched += watch_interval) {
     if (auto sign = drbd_sign_of_life(session)) return std::move(*sign);
     engine::system_clock().sleep(watch_interval);
   }
-  return {};
+  if (interrupted_by() == 0) return {};
+  return Error{.kind = ErrorKind::interrupted,
+               .what = "interrupted before the watch for " + session.peer() + " ended",
+               .because = {},
+               .while_doing = {},
+               .changed = Changed::no,
+               .hint = {}};
 }
 
 } // namespace
@@ -102,7 +125,9 @@ Result<DeadPeer> consider_dead_peer(const Session& session) {
   if (!fence.empty()) {
     const host::Outcome outcome = ask_fence(session, fence);
     dead.by_fence = proves_off(outcome);
-    if (!dead.by_fence) log::warn("the fence device does not say that " + session.peer() + " is off: " + printable(host::describe(outcome)));
+    if (!dead.by_fence)
+      log::warn("the fence device does not say that " + session.peer() +
+                " is off: " + printable(host::describe(outcome)));
   }
   if (!dead.by_fence) {
     if (!session.options.peer_is_dead) return dead;
@@ -113,7 +138,8 @@ Result<DeadPeer> consider_dead_peer(const Session& session) {
   }
   dead.accepted = true;
   dead.still_dead = [&session, by_fence = dead.by_fence, fence]() -> std::optional<Error> {
-    if (by_fence && !proves_off(ask_fence(session, fence))) return alive(session, "its fence device no longer says that it is off");
+    if (by_fence && !proves_off(ask_fence(session, fence)))
+      return alive(session, "its fence device no longer says that it is off");
     if (!by_fence)
       if (auto sign = sign_of_life(session)) return sign;
     return drbd_sign_of_life(session);

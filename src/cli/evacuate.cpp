@@ -51,8 +51,7 @@ public:
     const int code =
         nothing_left() ? (interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0) : exit_code(report);
     audit(session_, report, code);
-    const int shown = print_report(session_, report, nullptr);
-    return code == 0 ? 0 : shown;
+    return print_report(session_, report, nullptr, code);
   }
 
 private:
@@ -128,9 +127,10 @@ private:
 };
 
 int cancel(Session& session) {
-  if (session.options.dry_run) return 0;
-  if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
-  return print_report(session, {}, nullptr);
+  if (!session.options.dry_run)
+    if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
+  const model::Plan nothing;
+  return print_report(session, {}, session.options.dry_run ? &nothing : nullptr);
 }
 
 } // namespace

@@ -176,8 +176,9 @@ void print_plan(const Session& session, const model::Plan& plan) {
   if (!session.options.json) write_answer(plan_text(session, plan));
 }
 
-int print_report(const Session& session, const engine::Report& report, const model::Plan* plan) {
-  const int code = exit_code(report);
+int print_report(const Session& session, const engine::Report& report, const model::Plan* plan,
+                 std::optional<int> decided) {
+  const int code = decided.value_or(exit_code(report));
   write_answer(session.options.json
                    ? line_of(json_of(session, report, plan, code))
                    : report_text(session, report, plan != nullptr, wants_color(session.options, STDOUT_FILENO)));

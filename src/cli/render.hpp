@@ -40,8 +40,10 @@ int print_error(const Options& options, const Error& error);
 int guarded(const Options& options, const std::function<int()>& work);
 
 void print_plan(const Session& session, const model::Plan& plan);
-/// Prints the report (JSON document or text) with its errors; `plan` is given for a dry run. Returns its exit code.
-int print_report(const Session& session, const engine::Report& report, const model::Plan* plan);
+/// Prints the report (JSON document or text) with its errors; `plan` is given for a dry run. Returns its exit code:
+/// `code` where the command decides that by itself (evacuate: 0 once nothing runs here), else what the domains deserve.
+int print_report(const Session& session, const engine::Report& report, const model::Plan* plan,
+                 std::optional<int> code = std::nullopt);
 
 /// Whether colour is wanted on a file descriptor: --color, else a terminal that is not dumb, and no NO_COLOR.
 [[nodiscard]] bool wants_color(const Options& options, int fd);

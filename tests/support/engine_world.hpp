@@ -224,6 +224,10 @@ public:
     return number;
   }
   bool executes_on(const std::string& domain, NodeId id) { return executing_on(domain) == std::vector<NodeId>{id}; }
+  /// Whether the tool changed anything: a relay that listens is no change.
+  bool was_changed() const {
+    return std::any_of(log.begin(), log.end(), [](const std::string& line) { return !line.ends_with(": relay"); });
+  }
   std::size_t count(const std::string& line) const {
     return static_cast<std::size_t>(std::count(log.begin(), log.end(), line));
   }
