@@ -5,13 +5,17 @@
 #include "xen_drbd/engine/clock.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <fcntl.h>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -73,10 +77,12 @@ public:
       const std::scoped_lock guard(time_.mutex);
       leave(this_thread());
       this_thread().outside = true;
+      time_.outside_ = true;
     }
     ~Outside() {
       const std::scoped_lock guard(time_.mutex);
       this_thread().outside = false;
+      time_.outside_ = false;
       time_.enter();
     }
     Outside(const Outside&) = delete;
@@ -135,15 +141,27 @@ private:
     struct stat tasks {};
     return ::stat("/proc/self/task", &tasks) == 0 ? static_cast<int>(tasks.st_nlink) - 2 : 1;
   }
+  /// Whether the first thread waits too, when it is outside: it may be about to start others.
+  static bool main_waits() {
+    static const int fd = ::open(("/proc/self/task/" + std::to_string(getpid()) + "/stat").c_str(), O_RDONLY);
+    std::array<char, 128> text{};
+    const auto size = ::pread(fd, text.data(), text.size(), 0);
+    const std::string_view line(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    const auto name_ends = line.rfind(')');
+    return name_ends == line.npos || name_ends + 2 >= line.size() || line[name_ends + 2] == 'S';
+  }
   /// Whether no thread of the process is still on its way into this world, or out of it. A thread that never comes (a
   /// sanitizer's own) is a stranger from then on.
   bool everyone_is_here(Lock& guard) {
-    const auto missing = [] { return threads_of_process() - 1 - present() - strangers(); };
+    const auto missing = [this] {
+      return threads_of_process() - 1 - present() - strangers() + (outside_ && !main_waits() ? 1 : 0);
+    };
     if (missing() <= 0) return true;
     const auto begin = std::chrono::steady_clock::now();
     const auto before = activity_;
     while (working_ == 0 && !anyone_satisfied() && activity_ == before && missing() > 0) {
-      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(2)) strangers() += missing();
+      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(2))
+        strangers() += std::max(0, threads_of_process() - 1 - present() - strangers());
       guard.unlock();
       std::this_thread::yield();
       guard.lock();
@@ -170,6 +188,7 @@ private:
   std::condition_variable changed_;
   unsigned long activity_ = 0;
   int working_ = 0;
+  bool outside_ = false;
 };
 
 class VirtualClock final : public engine::Clock {

@@ -108,7 +108,7 @@ TEST_CASE("without options nothing is on") {
   CHECK_FALSE(options.cancel);
 }
 
-TEST_CASE("--watch stands alone or takes a number, and never takes a domain for one") {
+TEST_CASE("the option --watch stands alone or takes a number, and never takes a domain for one") {
   CHECK(parsed("status --watch").watch == 2s);
   CHECK(parsed("status --watch 5").watch == 5s);
   CHECK(parsed("status --watch=0.5").watch == 500ms);
@@ -267,7 +267,7 @@ TEST_CASE("what was typed cannot move the cursor of the terminal") {
   }
 }
 
-TEST_CASE("--help and --version are answered whatever stands beside them") {
+TEST_CASE("the option --help and --version are answered whatever stands beside them") {
   CHECK_THAT(answered({"--version"}).out, ContainsSubstring("xen-drbd "));
   CHECK(answered({"start", "--version"}).out == answered({"--version"}).out);
   CHECK(answered({"start", "--help"}).out == answered({"--help", "start"}).out);

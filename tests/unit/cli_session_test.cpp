@@ -160,7 +160,7 @@ TEST_CASE("a session has the topology, this node and the domains that were typed
   CHECK(names(typed_domains(*session)) == Words{"samba"});
 }
 
-TEST_CASE("--i-am outranks the file, and names one of the two nodes") {
+TEST_CASE("the option --i-am outranks the file, and names one of the two nodes") {
   const File file(pair);
   Options options = file.options();
   options.i_am = "mirror";

@@ -179,7 +179,7 @@ TEST_CASE("what a dry run reports is what the plan expects of every domain") {
   CHECK(exit_code(report) == 4);
 }
 
-TEST_CASE("--color decides before anything else") {
+TEST_CASE("the option --color decides before anything else") {
   Options options;
   options.color = Color::always;
   CHECK(wants_color(options, -1));

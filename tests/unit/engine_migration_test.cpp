@@ -39,8 +39,9 @@ TEST_CASE("A domain is migrated: held back until its target is Primary, demoted 
   const std::string there = lab.world->node(other(from)).hostname + ": ";
   const std::vector<std::string> in_order{here + "relay",
                                           here + "xl migrate samba",
-                                          there + "drbdadm primary samba",
                                           here + "record samba before go",
+                                          here + "drbdadm net-options --allow-two-primaries=yes samba",
+                                          there + "drbdadm primary samba",
                                           here + "release samba",
                                           here + "record samba ready passed",
                                           here + "pass samba",

@@ -136,3 +136,27 @@ TEST_CASE("Records of migrations are read, whole ones, and only when they are as
   look.records = false;
   CHECK(observe(lab, look).node(dom0)->records.empty());
 }
+
+TEST_CASE("Before the lock both nodes are asked who they are, and identities that are missing are made") {
+  Lab lab;
+  lab.world->node(mirror).identity.clear();
+  const auto identities = [&] {
+    const Time::Outside outside(*lab.world->time);
+    return engine::observe_identities(lab.cluster);
+  };
+  SECTION("both answer") {
+    const auto state = identities();
+    REQUIRE(state.node(mirror) != nullptr);
+    CHECK(state.node(mirror)->hostname == "mirror");
+    CHECK(state.node(mirror)->identity == "made-for-mirror");
+    CHECK(state.node(mirror)->topology_text == "the same on both\n");
+    CHECK(state.node(dom0)->identity == "boot-of-dom0");
+    CHECK_FALSE(state.node(dom0)->rows); // nothing else is asked
+  }
+  SECTION("the peer is lost, or says nothing that can be read") {
+    lab.world->fault(mirror, 1, GENERATE(Fault::lost, Fault::times_out, Fault::fails));
+    const auto state = identities();
+    CHECK(std::holds_alternative<Unreachable>(state.nodes[1]));
+    CHECK(state.node(dom0) != nullptr);
+  }
+}
