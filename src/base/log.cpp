@@ -1,12 +1,11 @@
 #include "xen_drbd/base/log.hpp"
 
+#include <atomic>
+#include <exception>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 #include <syslog.h>
-
-#include <atomic>
-#include <exception>
 
 namespace xen_drbd::log {
 namespace {
@@ -41,7 +40,8 @@ void command(std::string_view message) {
 
 void audit(std::string_view message) {
   try {
-    static spdlog::logger logger("audit", std::make_shared<spdlog::sinks::syslog_sink_mt>("xen-drbd", LOG_PID, LOG_DAEMON, false));
+    static spdlog::logger logger(
+        "audit", std::make_shared<spdlog::sinks::syslog_sink_mt>("xen-drbd", LOG_PID, LOG_DAEMON, false));
     logger.info("{}", message);
   } catch (const std::exception& problem) {
     warn(std::string("the audit line could not be written: ") + problem.what());

@@ -1,8 +1,7 @@
 #include "xen_drbd/base/names.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 namespace xen_drbd {
@@ -17,7 +16,8 @@ std::string wrong_word(std::string_view text, std::string_view extra, std::size_
   if (text.size() > longest) return "it is longer than " + std::to_string(longest) + " characters";
   if (text.front() == '-') return "it begins with '-', which commands would take for an option";
   if (text == "." || text == "..") return "it is a directory";
-  const bool fits = std::all_of(text.begin(), text.end(), [&](char c) { return is_alnum(c) || extra.find(c) != extra.npos; });
+  const bool fits =
+      std::all_of(text.begin(), text.end(), [&](char c) { return is_alnum(c) || extra.find(c) != extra.npos; });
   return fits ? "" : "only letters, digits and any of " + std::string(extra) + " are allowed";
 }
 
@@ -45,7 +45,8 @@ std::string DomainNameGrammar::objection(std::string_view text) {
   if (std::string wrong = wrong_word(text, "._+-", 64); !wrong.empty()) return wrong;
   if (all_digits(text)) return "xl takes a name of digits for a domid (`xl shutdown 0` powers the host off)";
   for (std::string_view half : {"--incoming", "--migratedaway"})
-    if (text.ends_with(half)) return "xl itself gives domains names that end in '" + std::string(half) + "' during a migration";
+    if (text.ends_with(half))
+      return "xl itself gives domains names that end in '" + std::string(half) + "' during a migration";
   if (text == "Domain-0") return "that is the control domain";
   return "";
 }

@@ -18,8 +18,10 @@ std::string shell_quote(std::string_view text) {
   if (plain) return std::string(text);
   std::string quoted = "'";
   for (char c : text) {
-    if (c == '\'') quoted += "'\\''";
-    else quoted += c;
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
   }
   return quoted + "'";
 }

@@ -1,8 +1,7 @@
 #include "xen_drbd/base/text.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <numeric>
 #include <utility>
 
@@ -74,9 +73,12 @@ std::size_t utf8_length(std::string_view text) {
   unsigned smallest = 0;
   unsigned code = 0;
   if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xC2 && byte(0) < 0xE0) length = 2, smallest = 0x80, code = byte(0) & 0x1FU;
-  else if (byte(0) >= 0xE0 && byte(0) < 0xF0) length = 3, smallest = 0x800, code = byte(0) & 0x0FU;
-  else if (byte(0) >= 0xF0 && byte(0) < 0xF5) length = 4, smallest = 0x10000, code = byte(0) & 0x07U;
+  if (byte(0) >= 0xC2 && byte(0) < 0xE0)
+    length = 2, smallest = 0x80, code = byte(0) & 0x1FU;
+  else if (byte(0) >= 0xE0 && byte(0) < 0xF0)
+    length = 3, smallest = 0x800, code = byte(0) & 0x0FU;
+  else if (byte(0) >= 0xF0 && byte(0) < 0xF5)
+    length = 4, smallest = 0x10000, code = byte(0) & 0x07U;
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0U) != 0x80) return 0;

@@ -20,11 +20,16 @@ Result<Milliseconds> parse_duration(std::string_view text) {
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   if (unit.empty()) return wrong("it has no unit");
   std::int64_t factor = 0;
-  if (unit == "ms") factor = 1;
-  else if (unit == "s") factor = 1000;
-  else if (unit == "m") factor = 60'000;
-  else if (unit == "h") factor = 3'600'000;
-  else return wrong("the unit '" + std::string(unit) + "' is none of ms, s, m and h");
+  if (unit == "ms")
+    factor = 1;
+  else if (unit == "s")
+    factor = 1000;
+  else if (unit == "m")
+    factor = 60'000;
+  else if (unit == "h")
+    factor = 3'600'000;
+  else
+    return wrong("the unit '" + std::string(unit) + "' is none of ms, s, m and h");
   constexpr std::int64_t longest = std::int64_t{366} * 24 * 3'600'000;
   if (number > longest / factor) return wrong("it is longer than a year");
   return Milliseconds(number * factor);

@@ -8,8 +8,7 @@ namespace {
 
 template <class State> using Words = std::pair<std::string_view, State>;
 
-template <class State, std::size_t n>
-State parse(std::string_view word, const std::array<Words<State>, n>& table) {
+template <class State, std::size_t n> State parse(std::string_view word, const std::array<Words<State>, n>& table) {
   for (const auto& [text, state] : table)
     if (text == word) return state;
   return State::unknown;

@@ -18,19 +18,28 @@ std::string describe(const Action& action, const DomainName& domain, const Topol
           [](const Promote& step) { return "drbdadm primary " + step.resource.str(); },
           [](const Demote& step) { return "drbdadm secondary " + step.resource.str(); },
           [](const Create& step) { return "xl create " + step.config; },
-          [](const OpenWindow& step) { return "drbdadm net-options --allow-two-primaries=yes " + step.resource.str() + " on both nodes"; },
-          [](const CloseWindow& step) { return "drbdadm net-options --allow-two-primaries=no " + step.resource.str() + " on both nodes"; },
-          [&](const CopyMemory& step) { return "xl migrate " + name + " " + target(step.from) + ", up to its last record"; },
+          [](const OpenWindow& step) {
+            return "drbdadm net-options --allow-two-primaries=yes " + step.resource.str() + " on both nodes";
+          },
+          [](const CloseWindow& step) {
+            return "drbdadm net-options --allow-two-primaries=no " + step.resource.str() + " on both nodes";
+          },
+          [&](const CopyMemory& step) {
+            return "xl migrate " + name + " " + target(step.from) + ", up to its last record";
+          },
           [&](const HandOver&) { return "let xl migrate end: " + name + " changes sides"; },
           [&](const MigratePlain& step) { return "xl migrate " + name + " " + target(step.from) + " over plain ssh"; },
           [&](const Shutdown& step) {
-            return "xl shutdown " + name + ", at most " + xen_drbd::to_string(step.timeout) + (step.destroy_after ? ", then xl destroy" : "");
+            return "xl shutdown " + name + ", at most " + xen_drbd::to_string(step.timeout) +
+                   (step.destroy_after ? ", then xl destroy" : "");
           },
           [](const Destroy& step) { return "xl destroy " + step.row; },
           [&](const Unpause&) { return "xl unpause " + name; },
           [](const Resume& step) { return "xl resume " + step.row; },
           [&](const EndReceiver&) { return "end the xl migrate-receive of " + name; },
-          [](const Reconnect& step) { return "drbdadm connect --discard-my-data " + step.resource.str() + ", then connect on the other node"; },
+          [](const Reconnect& step) {
+            return "drbdadm connect --discard-my-data " + step.resource.str() + ", then connect on the other node";
+          },
       },
       action);
 }
@@ -58,10 +67,14 @@ std::string_view name_of(const Action& action) {
 NodeId node_of(const Action& action, NodeId this_node) {
   return std::visit(
       [&](const auto& step) -> NodeId {
-        if constexpr (requires { step.node; }) return step.node;
-        else if constexpr (requires { step.from; }) return step.from;
-        else if constexpr (requires { step.discard_on; }) return step.discard_on;
-        else return this_node;
+        if constexpr (requires { step.node; })
+          return step.node;
+        else if constexpr (requires { step.from; })
+          return step.from;
+        else if constexpr (requires { step.discard_on; })
+          return step.discard_on;
+        else
+          return this_node;
       },
       action);
 }

@@ -39,9 +39,12 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
   const DomainRow* away = nullptr;
   bool nameless = false;
   for (const DomainRow& row : *state->rows) {
-    if (row.name == domain.str()) own = &row;
-    else if (row.name == domain.str() + "--incoming") incoming = &row;
-    else if (row.name == domain.str() + "--migratedaway") away = &row;
+    if (row.name == domain.str())
+      own = &row;
+    else if (row.name == domain.str() + "--incoming")
+      incoming = &row;
+    else if (row.name == domain.str() + "--migratedaway")
+      away = &row;
     else {
       nameless = nameless || row.name == "(null)";
       continue;
@@ -49,9 +52,12 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
     found.rows.push_back(row);
   }
 
-  if (own != nullptr) found.presence = of_own_row(*own);
-  else if (away != nullptr) found.presence = Presence::migrated_away;
-  else if (incoming != nullptr) found.presence = Presence::incoming;
+  if (own != nullptr)
+    found.presence = of_own_row(*own);
+  else if (away != nullptr)
+    found.presence = Presence::migrated_away;
+  else if (incoming != nullptr)
+    found.presence = Presence::incoming;
   else if (nameless) {
     found.why = "xl list shows a domain without a name, (null), that may be it on its way out";
   } else {

@@ -287,8 +287,8 @@ TEST_CASE("A daemon that a command leaves behind keeps neither the answer nor th
 TEST_CASE("What a daemon writes after its command has ended is not taken for an answer") {
   Ground ground(GENERATE(false, true));
   const auto host = ground.open();
-  const std::string script =
-      "(while :; do echo stray; sleep 0.01; [ -e " + ground.path("stop") + " ] && exit; [ -d " + ground.path("") + " ] || exit; done) & sleep 0.05";
+  const std::string script = "(while :; do echo stray; sleep 0.01; [ -e " + ground.path("stop") + " ] && exit; [ -d " +
+                             ground.path("") + " ] || exit; done) & sleep 0.05";
   const auto outcomes = host->ask({{.argv = {"sh", "-c", script}}, {.argv = {"sh", "-c", "sleep 0.2; echo clean"}}});
   CHECK_THAT(outcomes[0].out, ContainsSubstring("stray"));
   CHECK(outcomes[1] == exited(0, "clean\n"));

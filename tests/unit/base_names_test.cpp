@@ -47,7 +47,8 @@ TEST_CASE("a node name is a host name and not a number") {
 
 TEST_CASE("an address is a host name or an IP literal and nothing that sh could read otherwise") {
   for (const char* text : {"mirror", "10.77.0.2", "fe80::1", "::1", "a.b-c.example"}) CHECK(accepts<Address>(text));
-  for (const char* text : {"", "10.77.0", "10.77.0.256", "mirror;reboot", "$(id)", "a b", "root@mirror", "[::1]", "-oProxyCommand=id", "fe80::1%eth0"})
+  for (const char* text : {"", "10.77.0", "10.77.0.256", "mirror;reboot", "$(id)", "a b", "root@mirror", "[::1]",
+                           "-oProxyCommand=id", "fe80::1%eth0"})
     CHECK_FALSE(accepts<Address>(text));
 }
 

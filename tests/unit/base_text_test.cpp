@@ -5,10 +5,9 @@
 
 #include "support/catch.hpp"
 
-#include <rapidcheck.h>
-
 #include <cstdio>
 #include <memory>
+#include <rapidcheck.h>
 
 using namespace xen_drbd;
 
@@ -30,7 +29,8 @@ TEST_CASE("a duration needs a unit") {
   CHECK(parse_duration("2m").value() == Milliseconds(120'000));
   CHECK(parse_duration("1h").value() == Milliseconds(3'600'000));
   CHECK(parse_duration("0s").value() == Milliseconds(0));
-  for (const char* wrong : {"", "5", "s", "-5s", "+5s", "1.5s", "5 s", "5sec", "99999999999999999999s", "9223372036854775807h", " 5s"})
+  for (const char* wrong :
+       {"", "5", "s", "-5s", "+5s", "1.5s", "5 s", "5sec", "99999999999999999999s", "9223372036854775807h", " 5s"})
     CHECK_FALSE(parse_duration(wrong).has_value());
 }
 
@@ -49,7 +49,9 @@ TEST_CASE("a quoted word comes out of a real sh unchanged") {
   }));
 }
 
-TEST_CASE("an empty word is quoted so that it is not lost") { CHECK(shell_join(std::vector<std::string>{"a", "", "b c"}) == "a '' 'b c'"); }
+TEST_CASE("an empty word is quoted so that it is not lost") {
+  CHECK(shell_join(std::vector<std::string>{"a", "", "b c"}) == "a '' 'b c'");
+}
 
 TEST_CASE("a first word with an equals sign is not taken for an assignment") {
   CHECK(output_of_sh(shell_quote("a=b") + " 2>/dev/null || echo not found") == "not found\n");

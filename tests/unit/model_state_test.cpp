@@ -82,16 +82,20 @@ TEST_CASE("a nameless domain may be the one that is missed") {
 }
 
 TEST_CASE("what may execute errs on the side of yes") {
-  for (Presence presence : {Presence::running, Presence::paused, Presence::dying, Presence::watcher_only, Presence::unknown})
+  for (Presence presence :
+       {Presence::running, Presence::paused, Presence::dying, Presence::watcher_only, Presence::unknown})
     CHECK(may_execute(presence));
-  for (Presence presence : {Presence::absent, Presence::suspended, Presence::crashed, Presence::shut_down, Presence::incoming, Presence::migrated_away})
+  for (Presence presence : {Presence::absent, Presence::suspended, Presence::crashed, Presence::shut_down,
+                            Presence::incoming, Presence::migrated_away})
     CHECK_FALSE(may_execute(presence));
 }
 
 TEST_CASE("every DRBD word that is printed reads back, and 8.4's words read as 9's") {
-  for (const char* word : {"StandAlone", "Disconnecting", "Unconnected", "Timeout", "BrokenPipe", "NetworkFailure", "ProtocolError", "Connecting", "TearDown", "Connected"})
+  for (const char* word : {"StandAlone", "Disconnecting", "Unconnected", "Timeout", "BrokenPipe", "NetworkFailure",
+                           "ProtocolError", "Connecting", "TearDown", "Connected"})
     CHECK(to_string(parse_connection(word)) == word);
-  for (const char* word : {"Diskless", "Attaching", "Detaching", "Failed", "Negotiating", "Inconsistent", "Outdated", "Consistent", "UpToDate"})
+  for (const char* word : {"Diskless", "Attaching", "Detaching", "Failed", "Negotiating", "Inconsistent", "Outdated",
+                           "Consistent", "UpToDate"})
     CHECK(to_string(parse_disk_state(word)) == word);
   CHECK(parse_connection("WFConnection") == Connection::connecting);
   CHECK(parse_disk_state("DUnknown") == DiskState::unknown);
@@ -104,14 +108,21 @@ TEST_CASE("every DRBD word that is printed reads back, and 8.4's words read as 9
 TEST_CASE("each step says the command that it stands for") {
   Topology topology{.name = "t",
                     .path = "/etc/xen/t.yaml",
-                    .nodes = {Node{NodeName::parse("dom0").value(), Address::parse("10.77.0.1").value(), Address::parse("10.78.0.1").value(), {}},
-                              Node{NodeName::parse("mirror").value(), Address::parse("10.77.0.2").value(), Address::parse("10.78.0.2").value(), {}}},
+                    .nodes = {Node{NodeName::parse("dom0").value(),
+                                   Address::parse("10.77.0.1").value(),
+                                   Address::parse("10.78.0.1").value(),
+                                   {}},
+                              Node{NodeName::parse("mirror").value(),
+                                   Address::parse("10.77.0.2").value(),
+                                   Address::parse("10.78.0.2").value(),
+                                   {}}},
                     .ssh = {},
                     .domains = {},
                     .bridges = {}};
   const ResourceName samba = ResourceName::parse("samba").value();
   CHECK(describe(Promote{NodeId::node1, samba}, name("vm1"), topology) == "drbdadm primary samba");
-  CHECK(describe(CopyMemory{NodeId::node1}, name("vm1"), topology) == "xl migrate vm1 10.78.0.2, up to its last record");
+  CHECK(describe(CopyMemory{NodeId::node1}, name("vm1"), topology) ==
+        "xl migrate vm1 10.78.0.2, up to its last record");
   CHECK(name_of(Action{CloseWindow{samba}}) == "close-window");
   CHECK(node_of(Action{Demote{NodeId::node2, samba}}, NodeId::node1) == NodeId::node2);
   CHECK(node_of(Action{HandOver{NodeId::node2}}, NodeId::node1) == NodeId::node2);

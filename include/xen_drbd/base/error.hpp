@@ -9,15 +9,15 @@ namespace xen_drbd {
 
 /// Why something did not happen; decides the exit code (spec, section 3).
 enum class ErrorKind {
-  usage,        ///< 2: the command line is wrong, an unknown domain included
-  topology,     ///< 3: the topology file is wrong or missing
-  refused,      ///< 4: a safety rule says no; nothing was changed
-  unreachable,  ///< 5: the peer cannot be asked; nothing was changed
-  failed,       ///< 6: a step failed
-  unknown,      ///< 6: the outcome of a step is not known
-  bug,          ///< 70: xen-drbd contradicts itself
-  busy,         ///< 75: another run holds the cluster lock
-  interrupted,  ///< 130 or 143: a signal ended the run
+  usage,       ///< 2: the command line is wrong, an unknown domain included
+  topology,    ///< 3: the topology file is wrong or missing
+  refused,     ///< 4: a safety rule says no; nothing was changed
+  unreachable, ///< 5: the peer cannot be asked; nothing was changed
+  failed,      ///< 6: a step failed
+  unknown,     ///< 6: the outcome of a step is not known
+  bug,         ///< 70: xen-drbd contradicts itself
+  busy,        ///< 75: another run holds the cluster lock
+  interrupted, ///< 130 or 143: a signal ended the run
 };
 
 /// Whether the world was changed before the error came.
@@ -31,7 +31,7 @@ struct Error {
   std::string because;                  ///< "the second node, mirror, cannot be reached, so ..."
   std::vector<std::string> while_doing; ///< innermost first: "connecting to root@10.77.0.2:22: No route to host"
   Changed changed = Changed::no;
-  std::string hint;                     ///< what to do next; may be empty
+  std::string hint; ///< what to do next; may be empty
 
   /// The same error with one more line of context.
   [[nodiscard]] Error during(std::string doing) &&;

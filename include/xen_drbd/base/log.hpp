@@ -7,7 +7,8 @@ namespace xen_drbd::log {
 
 enum class Level { quiet, normal, verbose, commands };
 
-/// Sets what is shown on stderr: quiet (errors), normal (warnings), verbose (-v), commands (-vv: every command line run).
+/// Sets what is shown on stderr: quiet (errors), normal (warnings), verbose (-v), commands (-vv: every command line
+/// run).
 void set_level(Level level);
 [[nodiscard]] bool shows(Level level);
 

@@ -33,8 +33,8 @@ private:
 };
 
 /// Names of domains and of nodes: `[A-Za-z0-9._+-]`, not only digits (xl takes those for domids: `xl shutdown 0` powers
-/// the host off), no leading `-`, no `.` or `..`, not a half-name of xl (`D--incoming`, `D--migratedaway`), nor Domain-0.
-/// Source: spec section 2; captures/xl-pause-shutdown-destroy.txt; xen tools/xl/xl_migrate.c.
+/// the host off), no leading `-`, no `.` or `..`, not a half-name of xl (`D--incoming`, `D--migratedaway`), nor
+/// Domain-0. Source: spec section 2; captures/xl-pause-shutdown-destroy.txt; xen tools/xl/xl_migrate.c.
 struct DomainNameGrammar {
   static constexpr std::string_view kind = "domain";
   static std::string objection(std::string_view text);

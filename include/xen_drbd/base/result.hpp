@@ -12,7 +12,7 @@ template <class T = void> class [[nodiscard]] Result : public tl::expected<T, Er
 public:
   using Base = tl::expected<T, Error>;
   using Base::Base;
-  Result(Base base) : Base(std::move(base)) {}                       // NOLINT(google-explicit-constructor)
+  Result(Base base) : Base(std::move(base)) {}                           // NOLINT(google-explicit-constructor)
   Result(Error error) : Base(tl::unexpected<Error>(std::move(error))) {} // NOLINT(google-explicit-constructor)
 };
 
@@ -23,11 +23,11 @@ public:
 
 /// `XEN_DRBD_TRY(auto value, expression);` takes the value out of a Result or returns its error.
 #define XEN_DRBD_TRY(declaration, expression)                                                                          \
-  auto XEN_DRBD_CONCAT(result_, __LINE__) = (expression);                                                             \
-  if (!XEN_DRBD_CONCAT(result_, __LINE__)) return std::move(XEN_DRBD_CONCAT(result_, __LINE__)).error();              \
+  auto XEN_DRBD_CONCAT(result_, __LINE__) = (expression);                                                              \
+  if (!XEN_DRBD_CONCAT(result_, __LINE__)) return std::move(XEN_DRBD_CONCAT(result_, __LINE__)).error();               \
   declaration = std::move(*XEN_DRBD_CONCAT(result_, __LINE__))
 
 /// `XEN_DRBD_CHECK(expression);` returns the error of a Result<void>, else goes on.
 #define XEN_DRBD_CHECK(expression)                                                                                     \
-  if (auto XEN_DRBD_CONCAT(result_, __LINE__) = (expression); !XEN_DRBD_CONCAT(result_, __LINE__))                    \
+  if (auto XEN_DRBD_CONCAT(result_, __LINE__) = (expression); !XEN_DRBD_CONCAT(result_, __LINE__))                     \
   return std::move(XEN_DRBD_CONCAT(result_, __LINE__)).error()

@@ -22,10 +22,12 @@ namespace xen_drbd {
 /// "a", "a and b", "a, b and c".
 [[nodiscard]] std::string enumerate(std::span<const std::string> items);
 
-/// The candidate that a mistyped `text` most likely means (smallest edit distance, at most a third of its length), or empty.
+/// The candidate that a mistyped `text` most likely means (smallest edit distance, at most a third of its length), or
+/// empty.
 [[nodiscard]] std::string nearest(std::string_view text, std::span<const std::string> candidates);
 
-/// `text` with every byte that could move a terminal's cursor (C0 but newline and tab, C1, DEL) or is no UTF-8 shown as `\xNN`.
+/// `text` with every byte that could move a terminal's cursor (C0 but newline and tab, C1, DEL) or is no UTF-8 shown as
+/// `\xNN`.
 [[nodiscard]] std::string printable(std::string_view text);
 
 } // namespace xen_drbd

@@ -47,7 +47,9 @@ struct Outcome {
 [[nodiscard]] std::string describe(const Outcome& outcome);
 
 /// Who holds a lock: the text of spec 5.5, "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z".
-struct LockHolder { std::string text; };
+struct LockHolder {
+  std::string text;
+};
 
 /// A command that is held open and spoken to line by line (the relay of a migration's control socket).
 class Stream {
@@ -74,7 +76,8 @@ public:
   virtual std::vector<Outcome> ask(const std::vector<Command>& questions) = 0;
 
   /// Runs one changing command as a child of the worker, without a terminal and with /dev/null as stdin. It keeps the
-  /// lock (if held) until it has ended and is never killed: after its timeout the outcome is `timed_out` and it goes on.
+  /// lock (if held) until it has ended and is never killed: after its timeout the outcome is `timed_out` and it goes
+  /// on.
   virtual Outcome act(const Command& command) = 0;
 
   /// Holds a command open. Its stderr goes to the log. It does not keep the lock.

@@ -16,15 +16,46 @@ namespace xen_drbd::model {
 
 enum class Role { unknown, primary, secondary };
 enum class DiskState {
-  unknown, diskless, attaching, detaching, failed, negotiating, inconsistent, outdated, consistent, up_to_date,
+  unknown,
+  diskless,
+  attaching,
+  detaching,
+  failed,
+  negotiating,
+  inconsistent,
+  outdated,
+  consistent,
+  up_to_date,
 };
 enum class Connection {
-  unknown, stand_alone, disconnecting, unconnected, timeout, broken_pipe, network_failure, protocol_error, connecting,
-  tear_down, connected,
+  unknown,
+  stand_alone,
+  disconnecting,
+  unconnected,
+  timeout,
+  broken_pipe,
+  network_failure,
+  protocol_error,
+  connecting,
+  tear_down,
+  connected,
 };
 enum class Replication {
-  unknown, off, established, starting_sync_source, starting_sync_target, wf_bitmap_source, wf_bitmap_target,
-  wf_sync_uuid, sync_source, sync_target, verify_source, verify_target, paused_sync_source, paused_sync_target, ahead,
+  unknown,
+  off,
+  established,
+  starting_sync_source,
+  starting_sync_target,
+  wf_bitmap_source,
+  wf_bitmap_target,
+  wf_sync_uuid,
+  sync_source,
+  sync_target,
+  verify_source,
+  verify_target,
+  paused_sync_source,
+  paused_sync_target,
+  ahead,
   behind,
 };
 /// `allow-two-primaries` of a resource on one node.
@@ -47,13 +78,13 @@ struct Volume {
   DiskState peer_disk = DiskState::unknown;
   Replication replication = Replication::unknown;
   std::optional<double> percent_in_sync; ///< while a resync runs and says so
-  std::uint64_t written_kib = 0;  ///< `written` (dw): what went to the local disk. Units: KiB
-  std::uint64_t received_kib = 0; ///< `received` (nr): what came from the peer. Units: KiB
+  std::uint64_t written_kib = 0;         ///< `written` (dw): what went to the local disk. Units: KiB
+  std::uint64_t received_kib = 0;        ///< `received` (nr): what came from the peer. Units: KiB
   bool operator==(const Volume&) const = default;
 };
 
-/// A resource that is up on a node, as the kernel has it (drbdsetup status), with its run-time options (drbdsetup show).
-/// DRBD knows one peer here: a resource with more than one connection has `connections` above 1 and is refused.
+/// A resource that is up on a node, as the kernel has it (drbdsetup status), with its run-time options (drbdsetup
+/// show). DRBD knows one peer here: a resource with more than one connection has `connections` above 1 and is refused.
 struct Resource {
   ResourceName name;
   Role role = Role::unknown;
@@ -79,7 +110,7 @@ struct ResourceConfig {
   TwoPrimaries two_primaries = TwoPrimaries::no; ///< configured; DRBD's default is no
   std::string protocol = "C";                    ///< DRBD's default is C
   std::string fencing = "dont-care";
-  std::optional<unsigned> wfc_timeout;           ///< absent or 0: endless. Units: seconds
+  std::optional<unsigned> wfc_timeout; ///< absent or 0: endless. Units: seconds
   bool operator==(const ResourceConfig&) const = default;
 };
 

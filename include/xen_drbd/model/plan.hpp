@@ -13,33 +13,83 @@ namespace xen_drbd::model {
 // must prove at the last moment (spec 5.2, 5.4, 5.5): a plan cannot leave the proof out.
 
 /// `drbdadm primary RESOURCE`; verified by reading the role back.
-struct Promote { NodeId node{}; ResourceName resource; bool operator==(const Promote&) const = default; };
+struct Promote {
+  NodeId node{};
+  ResourceName resource;
+  bool operator==(const Promote&) const = default;
+};
 /// `drbdadm secondary RESOURCE`, only where the domain is proved absent; retried while the device is held open.
-struct Demote { NodeId node{}; ResourceName resource; bool operator==(const Demote&) const = default; };
+struct Demote {
+  NodeId node{};
+  ResourceName resource;
+  bool operator==(const Demote&) const = default;
+};
 /// `xl create CONFIG`, after proof of absence on both nodes; then the domain and its disks are looked at.
-struct Create { NodeId node{}; std::string config; bool operator==(const Create&) const = default; };
+struct Create {
+  NodeId node{};
+  std::string config;
+  bool operator==(const Create&) const = default;
+};
 /// `drbdadm net-options --allow-two-primaries=yes RESOURCE` on both nodes, read back.
-struct OpenWindow { ResourceName resource; bool operator==(const OpenWindow&) const = default; };
+struct OpenWindow {
+  ResourceName resource;
+  bool operator==(const OpenWindow&) const = default;
+};
 /// The same with `=no`.
-struct CloseWindow { ResourceName resource; bool operator==(const CloseWindow&) const = default; };
+struct CloseWindow {
+  ResourceName resource;
+  bool operator==(const CloseWindow&) const = default;
+};
 /// `xl migrate` through the transport, up to the moment when it holds the last record.
-struct CopyMemory { NodeId from{}; bool operator==(const CopyMemory&) const = default; };
+struct CopyMemory {
+  NodeId from{};
+  bool operator==(const CopyMemory&) const = default;
+};
 /// The last record is released, "ready" is passed on, the domain changes sides; then both nodes are looked at.
-struct HandOver { NodeId from{}; bool operator==(const HandOver&) const = default; };
+struct HandOver {
+  NodeId from{};
+  bool operator==(const HandOver&) const = default;
+};
 /// `xl migrate` over plain ssh, from start to end (--plain-ssh: the target was promoted before).
-struct MigratePlain { NodeId from{}; bool operator==(const MigratePlain&) const = default; };
+struct MigratePlain {
+  NodeId from{};
+  bool operator==(const MigratePlain&) const = default;
+};
 /// `xl shutdown`, waited for with our own deadline; the domain is gone from the list when it succeeds.
-struct Shutdown { NodeId node{}; Milliseconds timeout{}; bool destroy_after = false; bool operator==(const Shutdown&) const = default; };
+struct Shutdown {
+  NodeId node{};
+  Milliseconds timeout{};
+  bool destroy_after = false;
+  bool operator==(const Shutdown&) const = default;
+};
 /// `xl destroy` of a row of that exact name (the domain's or a half-name).
-struct Destroy { NodeId node{}; std::string row; bool operator==(const Destroy&) const = default; };
+struct Destroy {
+  NodeId node{};
+  std::string row;
+  bool operator==(const Destroy&) const = default;
+};
 /// `xl unpause`.
-struct Unpause { NodeId node{}; bool operator==(const Unpause&) const = default; };
+struct Unpause {
+  NodeId node{};
+  bool operator==(const Unpause&) const = default;
+};
 /// `xl resume` (Xen 4.20 and later).
-struct Resume { NodeId node{}; std::string row; bool operator==(const Resume&) const = default; };
+struct Resume {
+  NodeId node{};
+  std::string row;
+  bool operator==(const Resume&) const = default;
+};
 /// End the one `xl migrate-receive` that belongs to the copy of this domain.
-struct EndReceiver { NodeId node{}; bool operator==(const EndReceiver&) const = default; };
+struct EndReceiver {
+  NodeId node{};
+  bool operator==(const EndReceiver&) const = default;
+};
 /// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12).
-struct Reconnect { NodeId discard_on{}; ResourceName resource; bool operator==(const Reconnect&) const = default; };
+struct Reconnect {
+  NodeId discard_on{};
+  ResourceName resource;
+  bool operator==(const Reconnect&) const = default;
+};
 
 using Action = std::variant<Promote, Demote, Create, OpenWindow, CloseWindow, CopyMemory, HandOver, MigratePlain,
                             Shutdown, Destroy, Unpause, Resume, EndReceiver, Reconnect>;
@@ -69,8 +119,9 @@ struct DomainPlan {
   std::optional<Error> error; ///< for refused; its kind decides the exit code (refused 4, unreachable 5, failed 6)
   std::vector<Step> steps;    ///< in order
   std::vector<DomainName> waits_for; ///< domains of this plan that must run first (`after`)
-  std::vector<DomainName> follows;   ///< domains of this plan whose steps must have ended, in any way, before (memory, order)
-  Milliseconds delay{0};             ///< pause after its start before what waits for it
+  std::vector<DomainName>
+      follows;           ///< domains of this plan whose steps must have ended, in any way, before (memory, order)
+  Milliseconds delay{0}; ///< pause after its start before what waits for it
   std::vector<std::string> warnings; ///< to be printed whatever happens
   bool operator==(const DomainPlan&) const = default;
 };

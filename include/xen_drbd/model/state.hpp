@@ -19,12 +19,13 @@ struct DomainRow {
   MiB memory;
   unsigned vcpus = 0;
   // The six state letters. A guest that waits or is runnable between two looks has none of them.
-  bool running = false;  ///< r
-  bool blocked = false;  ///< b
-  bool paused = false;   ///< p
+  bool running = false;   ///< r
+  bool blocked = false;   ///< b
+  bool paused = false;    ///< p
   bool shut_down = false; ///< s in the fourth place
-  char reason = '-';     ///< fifth place, meaningful when shut_down: '-' poweroff, r reboot, s suspend, c crash, w watchdog, S soft reset
-  bool dying = false;    ///< d
+  char reason = '-';      ///< fifth place, meaningful when shut_down: '-' poweroff, r reboot, s suspend, c crash, w
+                          ///< watchdog, S soft reset
+  bool dying = false;     ///< d
   double cpu_seconds = 0;
   bool operator==(const DomainRow&) const = default;
 };
@@ -47,17 +48,18 @@ struct MigrationProcess {
 /// A config file of a domain on a node, as xl itself parsed it (`xl create -n`).
 struct ConfigReport {
   struct ConfigDisk {
-    std::string path;   ///< pdev_path as xl prints it: "/dev/drbd1", "/dev/drbd/samba-root", or the resource for block-drbd
+    std::string
+        path; ///< pdev_path as xl prints it: "/dev/drbd1", "/dev/drbd/samba-root", or the resource for block-drbd
     std::string script; ///< "" or "block-drbd" or another
     std::string vdev;
     bool operator==(const ConfigDisk&) const = default;
   };
-  std::string path;   ///< empty: none of the candidates exists
-  std::string sha256; ///< of the file's bytes
+  std::string path;    ///< empty: none of the candidates exists
+  std::string sha256;  ///< of the file's bytes
   std::string problem; ///< why xl could not parse it; empty when it could or was not asked
   bool parsed = false; ///< whether xl was asked and answered; only then the fields below hold
   std::string name;
-  MiB memory;          ///< max_memkb rounded up
+  MiB memory; ///< max_memkb rounded up
   std::vector<ConfigDisk> disks;
   std::vector<std::string> bridges;
   bool operator==(const ConfigReport&) const = default;
@@ -84,23 +86,24 @@ struct MigrationRecord {
 /// Everything one look at a node brought. A part that could not be read is absent, never empty.
 struct NodeState {
   std::string hostname;
-  std::string identity;        ///< of its current boot: random, in /run/xen-drbd/id
-  std::string tool_version;    ///< of the xen-drbd installed there; empty: none found
-  std::string topology_text;   ///< the topology file's bytes there; empty: none
-  std::optional<std::vector<DomainRow>> rows; ///< absent: xl failed, hung, or did not list Domain-0
-  std::string rows_problem;                   ///< why rows is absent
+  std::string identity;                         ///< of its current boot: random, in /run/xen-drbd/id
+  std::string tool_version;                     ///< of the xen-drbd installed there; empty: none found
+  std::string topology_text;                    ///< the topology file's bytes there; empty: none
+  std::optional<std::vector<DomainRow>> rows;   ///< absent: xl failed, hung, or did not list Domain-0
+  std::string rows_problem;                     ///< why rows is absent
   std::optional<std::vector<Watcher>> watchers; ///< absent: processes could not be listed
   std::vector<MigrationProcess> migrations;
   std::optional<XenInfo> xen;
-  bool has_resume = false;     ///< this xl knows `xl resume` (Xen 4.20 and later)
+  bool has_resume = false;                        ///< this xl knows `xl resume` (Xen 4.20 and later)
   std::optional<std::vector<Resource>> resources; ///< up in the kernel; absent: drbdsetup failed
   std::string resources_problem;
   std::optional<std::vector<ResourceConfig>> resource_configs; ///< absent: drbdadm failed
   std::string resource_configs_problem;
-  std::map<std::string, std::string> drbd_links; ///< path below /dev/drbd -> where it points, as read (readlink, not resolved)
-  std::map<DomainName, ConfigReport> configs;    ///< of the domains that were asked for
+  std::map<std::string, std::string>
+      drbd_links; ///< path below /dev/drbd -> where it points, as read (readlink, not resolved)
+  std::map<DomainName, ConfigReport> configs; ///< of the domains that were asked for
   std::vector<MigrationRecord> records;
-  bool leaving = false;        ///< /run/xen-drbd/leaving exists
+  bool leaving = false; ///< /run/xen-drbd/leaving exists
   bool operator==(const NodeState&) const = default;
 };
 

@@ -20,8 +20,8 @@ inline constexpr std::array<NodeId, 2> both_nodes{NodeId::node1, NodeId::node2};
 
 struct Node {
   NodeName name;
-  Address address;           ///< where SSH connects
-  Address migration_address; ///< where `xl migrate` connects
+  Address address;                ///< where SSH connects
+  Address migration_address;      ///< where `xl migrate` connects
   std::vector<std::string> fence; ///< absolute program and its arguments, or empty
   bool operator==(const Node&) const = default;
 };
@@ -47,8 +47,8 @@ struct Domain {
 
 struct Bridge {
   InterfaceName name;
-  std::optional<InterfaceName> interface; ///< none: internal
-  std::optional<unsigned> vlan;           ///< 1 to 4094; only with an interface
+  std::optional<InterfaceName> interface;               ///< none: internal
+  std::optional<unsigned> vlan;                         ///< 1 to 4094; only with an interface
   std::map<NodeId, std::vector<std::string>> addresses; ///< per node, each "ADDRESS/PREFIX", checked
   std::optional<unsigned> mtu;
   bool operator==(const Bridge&) const = default;

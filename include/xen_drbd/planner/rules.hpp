@@ -90,7 +90,8 @@ using Objection = std::optional<Error>;
 [[nodiscard]] Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, model::NodeId from);
 
 /// A migration from the peer runs the peer's xen-drbd as its transport, which must be of our version; --plain-ssh does
-/// without (spec, section 4). Accident: two versions that read each other's words differently let a record go too early.
+/// without (spec, section 4). Accident: two versions that read each other's words differently let a record go too
+/// early.
 [[nodiscard]] Objection source_has_the_tool(const Scene& scene, model::NodeId from);
 
 /// The target's Xen is the source's, or newer by one minor version.
