@@ -61,7 +61,7 @@ private:
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
     auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes);
     if (lock || no_moves_) return lock;
-    no_moves_ = lock.error().because;
+    no_moves_ = "another run holds the cluster lock " + lock.error().because;
     return take_lock(session_, ClusterLock::Scope::this_node);
   }
 

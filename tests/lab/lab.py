@@ -144,7 +144,11 @@ class Machine:
             "-monitor", f"unix:{self.monitor_socket},server=on,wait=off",
             "-pidfile", str(self.pidfile), *(["-loadvm", snapshot, "-S"] if snapshot else [])]
         with self.log.open("w") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            try:
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           start_new_session=True)
+            except OSError as error:
+                raise LabError(f"QEMU cannot be started: {error}") from error
         until = time.monotonic() + 30
         while not self.monitor_socket.exists() or not self.alive():
             if process.poll() is not None or time.monotonic() > until:
@@ -176,6 +180,7 @@ class Machine:
         if self.alive():
             pid = int(self.pidfile.read_text())
             os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)    # somebody may have stopped it
             while self.alive():
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
@@ -288,10 +293,7 @@ class Lab:
         at_once(lambda machine: machine.start(), self.machines.values())
         try:
             at_once(self._provision_node, (1, 2))
-            keys = {n: self.read(n, "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2] for n in (1, 2)}
-            known = "".join(f"{self.names[n - 1]},{NET}{n} {' '.join(keys[n])}\n" for n in (1, 2))
-            for node in (1, 2):
-                self.write(node, "/root/.ssh/known_hosts", known)
+            self._introduce()
             at_once(self._drbd_up, (1, 2))
             self._wait_for_drbd("cs:Connected", "connect")
             # no first resync: both sides are empty and count as the same
@@ -305,10 +307,24 @@ class Lab:
             raise
         (self.directory / "provisioned.json").write_text(json.dumps(self._files()))
 
+    def _introduce(self):
+        """Each node lets the other's root in, and knows both host keys."""
+        host_keys = {n: " ".join(self.read(n, "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2]) for n in (1, 2)}
+        known = "".join(f"{self.names[n - 1]},{NET}{n} {key}\n" for n, key in host_keys.items())
+        allowed = "".join(self.read(n, "/root/.ssh/id_ed25519.pub") for n in (1, 2))
+        for node in (1, 2):
+            self.write(node, "/root/.ssh/known_hosts", known, 0o600)
+            self.write(node, "/root/.ssh/authorized_keys", allowed, 0o600)
+
     def minors(self, resource):
         """What drbdadm calls the volumes of a resource."""
         volumes = sum(1 for one in self.domains for disk in one.disks if (disk.resource or one.name) == resource)
         return [resource] if volumes == 1 else [f"{resource}/{number}" for number in range(volumes)]
+
+    def volume(self, domain):
+        """The logical volume below the first disk of a domain."""
+        (one,) = [one for one in self.domains if one.name == domain]
+        return self.minors(one.disks[0].resource or one.name)[0].replace("/", "-")
 
     def _volumes(self):
         return [volume.replace("/", "-") for resource in self.resources() for volume in self.minors(resource)]
@@ -364,6 +380,10 @@ class Lab:
         """Starts a command on a node. The process that comes back is its ssh: ending that ends nothing on the node."""
         return subprocess.Popen(self.remote(node, command, env), start_new_session=True, **options)
 
+    def shell(self, node):
+        """An interactive shell on a node; its exit code comes back."""
+        return subprocess.call([*self._ssh(node), "-t", "lab"])
+
     def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
         """Runs a command on a node and waits for it. Its code is -1 when it was stopped by the timeout."""
         stdin = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
@@ -396,7 +416,8 @@ class Lab:
 
         def put(node):
             with stripped.open("rb") as source:
-                place = "cd /usr/sbin && rm -f xen-drbd && cat > xen-drbd && chmod 755 xen-drbd && ln -sf xen-drbd xen-drbd-install"
+                place = ("cd /usr/sbin && rm -f xen-drbd && cat > xen-drbd && chmod 755 xen-drbd && "
+                         "ln -sf xen-drbd xen-drbd-install")
                 subprocess.run(self.remote(node, place), stdin=source, check=True)
             self.on(node, ["xen-drbd", "--version"], check=True)
 
@@ -427,11 +448,16 @@ class Lab:
         self.machines[node].pull_plug()
 
     def boot(self, node):
-        """Power again: the node boots from its disks, DRBD comes up, no domain is started. Returns when all of that is so."""
+        """Power again: the node boots from its disks, DRBD comes up, no domain is started. Returns once that is so."""
         self.machines[node].start()
         self._wait_for_access(node)
         self.on(node, ["systemctl", "is-system-running", "--wait"], timeout=300)
         self._drbd_up(node)
+
+    def end_sessions(self, node):
+        """Kills every sshd of a node but the lab's, and none of the commands below them: connections break off."""
+        self.on(node, "for p in $(cat /sys/fs/cgroup/system.slice/ssh.service/cgroup.procs); do "
+                      "[ \"$(cat /proc/$p/comm)\" != sshd ] || kill -9 $p; done", check=True)
 
     def stop_sshd(self, node):
         """Stops the listener of the node's own sshd; sessions that are open stay open."""
@@ -441,8 +467,9 @@ class Lab:
         self.on(node, ["systemctl", "start", "ssh"], check=True)
 
 
-# $1... the names of the volumes. The host key is the node's own; the lab's access has another.
+# $1... the names of the volumes. The node's own keys have nothing to do with the lab's access.
 PROVISION = """
+ssh-keygen -q -t ed25519 -N '' -C "root@$(hostname)" -f /root/.ssh/id_ed25519
 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 systemctl restart ssh
 pvcreate -qq -y /dev/vdb
@@ -488,7 +515,7 @@ def _verb(lab, verb, rest):
         command = rest[1] if len(rest) == 2 and " " in rest[1] else rest[1:]
         return lab.popen(int(rest[0]), command).wait()
     elif verb == "shell" and len(rest) == 1:
-        return subprocess.call([*lab._ssh(int(rest[0])), "-t", "lab"])
+        return lab.shell(int(rest[0]))
     elif verb in ("freeze", "thaw", "crash", "boot") and len(rest) == 1:
         getattr(lab, verb)(int(rest[0]))
     elif verb == "sshd" and len(rest) == 2 and rest[1] in ("stop", "start"):

@@ -31,13 +31,13 @@
 namespace {
 
 constexpr std::size_t block_size = 4096;
+constexpr std::size_t pattern_size = 256 * block_size;
 constexpr long pattern_begin = 256;
-constexpr long pattern_blocks = 256;
 constexpr long ring_begin = 2048;
 constexpr long ring_blocks = 8192;
 constexpr long pattern_interval = 20;
 
-alignas(block_size) char buffer[block_size]; // O_DIRECT wants it aligned: what is read is what the disk holds
+alignas(block_size) char buffer[pattern_size]; // O_DIRECT wants it aligned: what is read is what the disk holds
 
 std::string command_line() {
   const int file = open("/proc/cmdline", O_RDONLY);
@@ -87,7 +87,7 @@ class Disk {
 public:
   bool open() {
     for (int tries = 0; tries < 100; ++tries) {
-      file_ = ::open("/dev/xvda", O_RDWR | O_DIRECT | O_SYNC);
+      file_ = ::open("/dev/xvda", O_RDWR | O_DIRECT);
       if (file_ >= 0) return true;
       usleep(100'000);
     }
@@ -95,40 +95,45 @@ public:
   }
 
   [[nodiscard]] std::string read(long block) const {
-    if (pread(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return "unreadable";
+    if (!read(block, block_size)) return "unreadable";
     return {buffer, strnlen(buffer, block_size)};
   }
 
   [[nodiscard]] bool write(long block, const std::string& text) const {
     std::memset(buffer, 0, block_size);
     text.copy(buffer, block_size - 1);
-    return pwrite(file_, buffer, block_size, block * long{block_size}) == long{block_size};
+    return write(block, block_size);
   }
 
   [[nodiscard]] bool write_pattern() const {
-    for (long block = pattern_begin; block < pattern_begin + pattern_blocks; ++block) {
-      if (getrandom(buffer, block_size, 0) != long{block_size}) return false;
-      if (pwrite(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return false;
-    }
-    return true;
+    for (std::size_t at = 0; at < pattern_size; at += block_size)
+      if (getrandom(buffer + at, block_size, 0) != long{block_size}) return false;
+    return write(pattern_begin, pattern_size);
   }
 
   [[nodiscard]] std::string pattern() const {
+    if (!read(pattern_begin, pattern_size)) return "unreadable";
     std::uint64_t sum = 14695981039346656037U; // FNV-1a over words of 8 bytes
-    for (long block = pattern_begin; block < pattern_begin + pattern_blocks; ++block) {
-      if (pread(file_, buffer, block_size, block * long{block_size}) != long{block_size}) return "unreadable";
-      for (std::size_t at = 0; at < block_size; at += sizeof sum) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, buffer + at, sizeof word);
-        sum = (sum ^ word) * 1099511628211U;
-      }
+    for (std::size_t at = 0; at < pattern_size; at += sizeof sum) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, buffer + at, sizeof word);
+      sum = (sum ^ word) * 1099511628211U;
     }
     char text[17];
     std::snprintf(text, sizeof text, "%016lx", sum);
     return text;
   }
 
+  [[nodiscard]] bool flush() const { return fdatasync(file_) == 0; }
+
 private:
+  [[nodiscard]] bool read(long block, std::size_t size) const {
+    return pread(file_, buffer, size, block * long{block_size}) == static_cast<ssize_t>(size);
+  }
+  [[nodiscard]] bool write(long block, std::size_t size) const {
+    return pwrite(file_, buffer, size, block * long{block_size}) == static_cast<ssize_t>(size);
+  }
+
   int file_ = -1;
 };
 
@@ -165,7 +170,8 @@ std::string record(long count, const std::string& name, int boots) {
     if (count > 0 && disk.read(0) != last) said += " FOREIGN-WRITE";
     ++count;
     last = record(count, name, boots);
-    if (!disk.write(ring_begin + count % ring_blocks, last) || !disk.write(0, last)) said += " WRITE-ERROR";
+    if (!disk.write(ring_begin + count % ring_blocks, last) || !disk.write(0, last) || !disk.flush())
+      said += " WRITE-ERROR";
     if (count % pattern_interval == 0) {
       const std::string now = disk.pattern();
       said += now == wanted ? " pattern-ok" : " PATTERN-BAD " + now;

@@ -1,0 +1,125 @@
+"""The lab as the World of the scenarios, so that what is told over two simulated nodes is told over two real ones too."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from lab import READY, Lab
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scenarios"))
+from harness import World    # noqa: E402
+
+PACE = 6    # how much longer than on a simulated pair something may take under emulation
+
+
+class LabProcess(subprocess.Popen):
+    """A command on a node. Signals go to it and its children there, not to the ssh that stands for it here."""
+
+    def __init__(self, lab, node, command, env, options):
+        self.lab, self.node = lab, node
+        self.record = f"/run/lab-process-{os.getpid()}-{time.monotonic_ns()}"
+        words = ["sh", "-c", command] if isinstance(command, str) else [str(word) for word in command]
+        leader = ["setsid", "-w", "sh", "-c", 'echo $$ > "$0"; exec "$@"', self.record, *words]
+        super().__init__(lab.remote(node, leader, env), start_new_session=True, **options)
+
+    def send_signal(self, sig):
+        """A signal to the process group on the node."""
+        self.lab.on(self.node, f"kill -{int(sig)} -- -$(cat {self.record})", check=True)
+
+
+class LabWorld(World):
+    """Two real nodes. `simulation` is None: nothing can be asked of an event log or set behind the nodes' back."""
+
+    simulation = None
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.names = lab.names
+
+    def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
+        return self.lab.on(node, command, input=input, env=env, timeout=timeout * PACE, check=check)
+
+    def popen(self, node, command, env=None, **options):
+        return LabProcess(self.lab, node, command, env, options)
+
+    @contextlib.contextmanager
+    def running(self, node, command, **options):
+        process = self.popen(node, command, **options)
+        try:
+            yield process
+            process.wait(60 * PACE)
+        except BaseException:
+            with contextlib.suppress(Exception):    # the node may be gone, or the command
+                process.kill()
+            subprocess.Popen.send_signal(process, signal.SIGKILL)
+            process.wait()
+            raise
+
+    def wait_for(self, condition, timeout=10.0, what="the condition"):
+        """Looks twice a second, because looking costs the nodes more than anything else."""
+        until = time.monotonic() + timeout * PACE
+        while not (value := condition()):
+            if time.monotonic() > until:
+                raise AssertionError(f"waited {timeout * PACE} s for {what}")
+            time.sleep(0.5)
+        return value
+
+    def write(self, node, path, text, mode=0o644):
+        self.lab.write(node, path, text, mode)
+
+    def read(self, node, path):
+        return self.lab.read(node, path)
+
+    def cut(self):
+        self.lab.cut()
+
+    def mend(self):
+        self.lab.mend()
+
+    def freeze(self, node):
+        self.lab.freeze(node)
+
+    def thaw(self, node):
+        self.lab.thaw(node)
+
+    def crash(self, node):
+        self.lab.crash(node)
+
+    def boot(self, node):
+        self.lab.boot(node)
+
+    def stop_sshd(self, node):
+        self.lab.stop_sshd(node)
+
+    def start_sshd(self, node):
+        self.lab.start_sshd(node)
+
+    def end_sessions(self, node):
+        self.lab.end_sessions(node)
+
+
+@contextlib.contextmanager
+def real(_directory=None, snapshot=READY, **options):
+    """The counterpart of harness.simulated: the standard pair as it is in a snapshot, with the xen-drbd under test. The
+    machines are off afterwards, after SIGTERM as well. There is one kind of pair: a scenario that wants another is
+    skipped."""
+    if options:
+        pytest.skip(f"the lab has the standard pair only, without {', '.join(options)}")
+
+    def ended(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, ended)
+    lab = Lab()
+    try:
+        lab.up(snapshot)
+        lab.install()
+        yield LabWorld(lab)
+    finally:
+        lab.down()
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,47 @@
+"""A node loses power."""
+
+from guests import assert_every_write_once, assert_no_trouble, goes_on, last_beat
+from settled import assert_settled
+from stories import assert_runs, refusal, tool
+
+
+def test_a_guest_of_a_node_without_power_starts_here_only_when_somebody_vouches_for_it(running):
+    """dns runs on node 1, which goes dark; node 2 is asked."""
+    before = last_beat(running, 1, "dns")
+    running.crash(1)
+    told = tool(running, 2, "start dns", 5)
+    told.says("cannot be reached, so dns may be running there", "nothing was changed")
+
+    tool(running, 2, "start dns --peer-is-dead --yes")
+    goes_on(running, 2, "dns", before)
+    assert "boot=2" in running.on(2, ["cat", "/var/log/xen/console/guest-dns.log"], check=True).stdout
+
+    running.boot(1)
+    running.lab.wait_until_in_sync()
+    assert_settled(running, dns=2)
+    assert tool(running, 1, "start dns", 4).says("nothing was changed")
+    tool(running, 1, "migrate-in dns")
+    assert_settled(running, dns=1)
+
+
+def test_a_node_that_loses_power_in_the_copy_leaves_the_guest_running(running):
+    before = last_beat(running, 1, "dns")
+    with running.running(1, "exec xen-drbd --json migrate-out dns > /tmp/said 2> /tmp/errors") as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+        running.crash(2)
+        assert run.wait(600) == 6
+    here = goes_on(running, 1, "dns", before)
+    assert_no_trouble(running, "dns", nodes=(1,))
+    assert_every_write_once(running, "dns", here, nodes=(1,))
+    running.boot(2)
+    running.lab.wait_until_in_sync()
+    tool(running, 1, "recover")
+    assert_settled(running, dns=1)
+
+
+def test_peer_is_dead_is_refused_while_the_peer_lives(running):
+    running.stop_sshd(1)
+    refusal(running, 2, "start dns", 5, "cannot be reached")
+    tool(running, 2, "start dns --peer-is-dead --yes", 4).says("nothing was changed")
+    running.start_sshd(1)
+    assert_runs(running, dns=1)
