@@ -4,7 +4,6 @@ import signal
 import time
 
 import pytest
-from harness import demo
 from stories import (add_to_topology, assert_runs, document, log_of, nothing_changes, refusal, replace, seen, status,
                      time_of, tool, windows_closed, without)
 
