@@ -17,8 +17,6 @@
 namespace xen_drbd::cli {
 namespace {
 
-using model::NodeId;
-
 constexpr Milliseconds watch{15'000};
 constexpr Milliseconds watch_interval{500};
 constexpr Milliseconds fence_timeout{20'000};

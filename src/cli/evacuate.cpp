@@ -102,13 +102,15 @@ private:
   }
 
   static void merge(engine::Report& first, engine::Report&& second) {
-    for (engine::DomainReport& again : second.domains)
-      for (engine::DomainReport& before : first.domains)
-        if (before.domain == again.domain && again.result != ResultKind::already) {
-          again.seconds += before.seconds;
-          again.notes.insert(again.notes.begin(), before.notes.begin(), before.notes.end());
-          before = std::move(again);
-        }
+    for (engine::DomainReport& again : second.domains) {
+      const auto before =
+          std::find_if(first.domains.begin(), first.domains.end(),
+                       [&](const engine::DomainReport& report) { return report.domain == again.domain; });
+      if (before == first.domains.end() || again.result == ResultKind::already) continue;
+      again.seconds += before->seconds;
+      again.notes.insert(again.notes.begin(), before->notes.begin(), before->notes.end());
+      *before = std::move(again);
+    }
   }
 
   /// Whether nothing of the topology is on this node in any form: seen, not concluded.

@@ -24,7 +24,7 @@ public:
     return Name(std::string(text));
   }
   [[nodiscard]] const std::string& str() const { return text_; }
-  auto operator<=>(const Name&) const = default;
+  auto operator<=>(const Name&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads it
   bool operator==(const Name&) const = default;
 
 private:
