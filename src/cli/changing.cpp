@@ -97,6 +97,14 @@ engine::Report look_and_act(Session& session, const model::Wish& wish, const Dea
   return report;
 }
 
+/// A later round is refused after an earlier one has changed something: that is no refusal.
+void reckon_with_earlier_rounds(engine::DomainReport& domain) {
+  if (!domain.error) return;
+  if (domain.error->changed == Changed::no) domain.error->changed = Changed::yes;
+  if (domain.error->kind == ErrorKind::refused) domain.error->kind = ErrorKind::failed;
+  if (domain.result == engine::ResultKind::refused) domain.result = engine::ResultKind::failed;
+}
+
 /// What was undone may show what else is left (spec, section 6: "then everything is classified anew"): looks and plans
 /// again until there is nothing more to do, a few times at most.
 void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress,
@@ -112,8 +120,9 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
     for (std::size_t i = 0; i < report.domains.size() && i < next.domains.size(); ++i) {
       const engine::ResultKind result = next.domains[i].result;
       more = more || result == engine::ResultKind::recovered;
-      if (result != engine::ResultKind::already && result != engine::ResultKind::skipped)
-        report.domains[i] = std::move(next.domains[i]);
+      if (result == engine::ResultKind::already || result == engine::ResultKind::skipped) continue;
+      if (report.domains[i].result == engine::ResultKind::recovered) reckon_with_earlier_rounds(next.domains[i]);
+      report.domains[i] = std::move(next.domains[i]);
     }
     if (!more) return;
   }

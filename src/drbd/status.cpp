@@ -11,8 +11,9 @@
 namespace xen_drbd::drbd {
 namespace {
 
-// 8.4's drbdsetup knows no --json and says so with 20. A node whose kernel has no DRBD at all has no resource up,
-// whatever its drbdsetup says about it.
+// 8.4's drbdsetup knows no --json and says so with 20. Its status has no word of the peer of a StandAlone resource, and so
+// not what was received from it; its events have. A node whose kernel has no DRBD at all has no resource up, whatever its
+// drbdsetup says about it.
 constexpr const char* script = R"sh(
 if json=$(drbdsetup status --json 2>/dev/null); then
   printf 'json\n%s\nend\n' "$json"
@@ -24,6 +25,8 @@ echo text
 if [ "$status" = 20 ]; then
   drbdsetup status --verbose --statistics
   status=$?
+  echo events
+  drbdsetup events2 --now --statistics
 else
   drbdsetup status --json >/dev/null
 fi
@@ -45,6 +48,28 @@ void take_peer(model::Resource& resource, const Peer& peer) {
     volume.replication = found->second.replication;
     volume.percent_in_sync = found->second.percent;
     volume.received_kib = found->second.received_kib;
+  }
+}
+
+/// `key:value` of a line, the value; empty when it is not there.
+std::string_view value_of(const std::vector<std::string_view>& line, std::string_view key) {
+  for (std::string_view word : line)
+    if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == ':') return word.substr(key.size() + 1);
+  return {};
+}
+
+/// What a StandAlone volume had received from its peer. What cannot be read stays 0: then no record fits (spec 5.12).
+void take_received(Status& status, std::string_view events) {
+  for (std::string_view line : lines(events)) {
+    const auto all = words(line);
+    if (all.size() < 2 || all[0] != "exists" || all[1] != "peer-device") continue;
+    const auto volume_number = number<unsigned>(value_of(all, "volume"));
+    const auto received = number<std::uint64_t>(value_of(all, "received"));
+    if (!volume_number || !received) continue;
+    for (auto& resource : status.resources)
+      if (resource.connection == model::Connection::stand_alone && resource.name.str() == value_of(all, "name"))
+        for (auto& volume : resource.volumes)
+          if (volume.number == *volume_number) volume.received_kib = *received;
   }
 }
 
@@ -92,7 +117,11 @@ Result<Status> parse_status(const host::Outcome& outcome) {
     return parse_status_json(text);
   }
   if (!text.starts_with("text\n")) return no_status("the answer names no dialect: " + excerpt(lines(text).front()));
-  return parse_status_text(text.substr(5));
+  text.remove_prefix(4); // the line feed stays
+  const std::size_t end = std::min(text.rfind("\nevents\n"), text.size() - 1) + 1;
+  XEN_DRBD_TRY(Status status, parse_status_text(text.substr(0, end)));
+  take_received(status, text.substr(end));
+  return status;
 }
 
 Result<Status> assemble(const host::Outcome& status, const host::Outcome& show) {

@@ -139,6 +139,7 @@ void Tail::add(std::string_view text) {
       if (partial_.size() < tail_line_bytes) partial_ += byte;
       continue;
     }
+    if (partial_.ends_with('\r')) partial_.pop_back(); // as OpenSSH ends what it says of itself
     lines_.push_back(std::exchange(partial_, {}));
     if (lines_.size() > tail_lines) lines_.pop_front();
   }

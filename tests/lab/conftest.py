@@ -11,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]
 import guests    # noqa: E402
 import lab_world    # noqa: E402
 from lab import Lab    # noqa: E402
+from scenarios_on_lab import pytest_runtest_logreport    # noqa: E402,F401
 
 RUNNING = "dns-runs"    # the snapshot in which dns was started by hand on node 1
 

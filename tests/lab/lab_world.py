@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import guests
 import pytest
 from lab import READY, Lab
 
@@ -36,6 +37,7 @@ class LabWorld(World):
     """Two real nodes. `simulation` is None: nothing can be asked of an event log or set behind the nodes' back."""
 
     simulation = None
+    gives_up_after = "4s"
 
     def __init__(self, lab):
         self.lab = lab
@@ -101,6 +103,13 @@ class LabWorld(World):
 
     def end_sessions(self, node):
         self.lab.end_sessions(node)
+
+    def assert_sound(self):
+        """What the guests say, and what is on the volumes of the nodes that are up."""
+        up = [node for node in (1, 2) if self.lab.machines[node].alive()]
+        for domain in self.lab.domains:
+            guests.assert_no_trouble(self, domain.name, up)
+            guests.assert_every_write_once(self, domain.name, 0, up)
 
 
 @contextlib.contextmanager

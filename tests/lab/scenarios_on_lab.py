@@ -1,6 +1,7 @@
 """A plugin of pytest: the scenarios of tests/scenarios run over the lab.   pytest -p scenarios_on_lab tests/scenarios
 
-Files called test_sim_*.py and test_simulator.py need what only a simulated pair has, and are left out.
+Files called test_sim_*.py and test_simulator.py need what only a simulated pair has, and are left out. So is what
+LEFT_OUT names; everything else runs on both.
 """
 
 import sys
@@ -11,6 +12,41 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]
 import harness    # noqa: E402
 import lab_world    # noqa: E402
 
+SAYS_NOTHING_OF_THE_PAIR = "what is typed, and how it is answered, is the same on any pair"
+BEFORE_THE_PAIR = "is refused before xl or DRBD are asked; one scenario of the kind is enough on real nodes"
+TOLD_TWICE = "is told over the lab in a scenario of its own, with a guest that counts"
+
+# the beginning of a scenario's name (FILE::NAME): why it does not run on the real pair, where each takes a minute
+LEFT_OUT = {
+    "test_command_line.py": SAYS_NOTHING_OF_THE_PAIR,
+    "test_same_pair.py::test_a_topology_that_differs": BEFORE_THE_PAIR,
+    "test_same_pair.py::test_a_topology_that_is_missing": BEFORE_THE_PAIR,
+    "test_same_pair.py::test_a_peer_with_any_other": BEFORE_THE_PAIR,
+    "test_same_pair.py::test_i_am": SAYS_NOTHING_OF_THE_PAIR,
+    "test_subcommands.py::test_a_domain_that_is_typed_twice": SAYS_NOTHING_OF_THE_PAIR,
+    "test_subcommands.py::test_status_of_some": SAYS_NOTHING_OF_THE_PAIR,
+    "test_subcommands.py::test_the_time_of_a_run": SAYS_NOTHING_OF_THE_PAIR,
+    "test_subcommands.py::test_the_dry_run_of_every": "forty-five runs, a quarter of an hour; `refusal` rehearses each refusal",
+    "test_subcommands.py::test_start_all": TOLD_TWICE,
+    "test_subcommands.py::test_start_my_domains": TOLD_TWICE,
+    "test_subcommands.py::test_migrate_all_out": TOLD_TWICE,
+    "test_subcommands.py::test_migrate_my_domains": TOLD_TWICE,
+    "test_subcommands.py::test_stop_all": TOLD_TWICE,
+    "test_unreachable_peer.py::test_what_ran_on_a_crashed": TOLD_TWICE,
+    "test_unreachable_peer.py::test_a_domain_of_a_dead": TOLD_TWICE,    # and it needs two pairs at once
+    "test_unreachable_peer.py::test_a_name_that": BEFORE_THE_PAIR,
+    "test_unreachable_peer.py::test_anything_else_a_fence_agent": BEFORE_THE_PAIR,
+    "test_unreachable_peer.py::test_nothing_is_started_or_moved_while_the_peer_cannot_be_asked[unknown": BEFORE_THE_PAIR,
+    "test_unreachable_peer.py::test_nothing_is_started_or_moved_while_the_peer_cannot_be_asked[changed": BEFORE_THE_PAIR,
+}
+# both nodes do the same, and one is enough where a minute counts
+ONE_NODE_IS_ENOUGH = ("[2]",)
+
+
+def left_out(item):
+    name = item.nodeid.rpartition("/")[2]
+    return name.endswith(ONE_NODE_IS_ENOUGH) or any(name.startswith(begin) for begin in LEFT_OUT)
+
 
 def pytest_configure():
     harness.simulated = lab_world.real
@@ -18,3 +54,14 @@ def pytest_configure():
 
 def pytest_ignore_collect(collection_path):
     return True if collection_path.name.startswith("test_sim") else None
+
+
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=[item for item in items if left_out(item)])
+    items[:] = [item for item in items if not left_out(item)]
+
+
+def pytest_runtest_logreport(report):
+    """A scenario that fails says so at once: the end of the suite may be half an hour away."""
+    if report.failed:
+        print(f"\n{report.longreprtext}", flush=True)

@@ -19,7 +19,9 @@ def incoming_memory(world):
 POINTS = {
     "begun": lambda world: incoming_memory(world) >= 0,
     "copying": lambda world: incoming_memory(world) >= 12,
+    "nearly-copied": lambda world: incoming_memory(world) >= 28,
     "window-open": lambda world: (1, "dns") in windows_open(world),
+    "changing-sides": lambda world: world.role(2, "dns") == "Primary",
 }
 
 
@@ -36,7 +38,7 @@ def ends_whole(world, before):
     return where
 
 
-@pytest.mark.parametrize("point", ["begun", "copying"])
+@pytest.mark.parametrize("point", ["begun", "copying", "nearly-copied"])
 def test_a_link_cut_in_the_copy_leaves_the_guest_running_and_drbd_reconnects(running, point):
     before = last_beat(running, 1, "dns")
     with running.running(1, MIGRATE) as run:
@@ -49,10 +51,11 @@ def test_a_link_cut_in_the_copy_leaves_the_guest_running_and_drbd_reconnects(run
     assert ends_whole(running, before) == 1
 
 
-def test_a_link_cut_with_the_window_open_ends_in_one_guest_and_no_lost_write(running):
+@pytest.mark.parametrize("point", ["window-open", "changing-sides"])
+def test_a_link_cut_in_the_window_ends_in_one_guest_and_no_lost_write(running, point):
     before = last_beat(running, 1, "dns")
     with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS["window-open"](running), 120, "the window to open")
+        running.wait_for(lambda: POINTS[point](running), 120, point)
         running.cut()
         assert run.wait(600) in (0, 6), said(running)
     running.mend()

@@ -52,6 +52,27 @@ def test_every_guest_goes_home_and_a_node_is_emptied(running):
     assert_runs(running)
 
 
+def test_a_day_of_the_pair_with_all_that_moves_starts_and_stops_many(running):
+    def does(node, command, **results):
+        assert document(running, node, command).results == results
+
+    does(2, "start-my-domains", samba="started", mail="started")
+    does(1, "migrate-all-in", samba="migrated", mail="migrated")
+    assert_settled(running, dns=1, samba=1, mail=1)
+
+    does(1, "stop-my-domains", dns="stopped")
+    does(2, "migrate-and-start-my-domains", samba="migrated", mail="migrated")
+    does(2, "start-all", dns="started", samba="already", mail="already")
+    assert_settled(running, dns=2, samba=2, mail=2)
+
+    does(1, "migrate-my-domains-home", dns="migrated")
+    does(2, "stop samba", samba="stopped")
+    assert_settled(running, dns=1, mail=2)
+    does(1, "migrate-all-out", dns="migrated")
+    does(1, "recover", dns="already", samba="already", mail="already")
+    assert_settled(running, dns=2, mail=2)
+
+
 def test_a_guest_that_reboots_on_the_peer_is_not_started_here(running):
     before = last_beat(running, 1, "dns")
     running.on(1, ["xl", "reboot", "dns"], check=True)

@@ -2,7 +2,7 @@
 
 from guests import assert_every_write_once, assert_no_trouble, goes_on, last_beat
 from settled import assert_settled
-from stories import assert_runs, refusal, tool
+from stories import assert_runs, document, status, tool
 
 
 def test_a_guest_of_a_node_without_power_starts_here_only_when_somebody_vouches_for_it(running):
@@ -39,9 +39,22 @@ def test_a_node_that_loses_power_in_the_copy_leaves_the_guest_running(running):
     assert_settled(running, dns=1)
 
 
+def test_a_node_that_is_back_is_asked_and_what_ran_there_is_started_where_it_is_wanted(running):
+    before = last_beat(running, 1, "dns")
+    running.crash(1)
+    one = status(running, 2, 5, "dns")
+    assert (one["state"], one["running_on"], one["disks"][0]["peer_role"]) == ("unknown", [], "Unknown")
+    running.boot(1)
+    running.lab.wait_until_in_sync()
+    assert document(running, 2, "start-my-domains", 4).results == {"samba": "started", "mail": "skipped"}
+    tool(running, 2, "start dns")
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2, samba=2)
+
+
 def test_peer_is_dead_is_refused_while_the_peer_lives(running):
     running.stop_sshd(1)
-    refusal(running, 2, "start dns", 5, "cannot be reached")
+    tool(running, 2, "start dns", 5).says("cannot be reached")
     tool(running, 2, "start dns --peer-is-dead --yes", 4).says("nothing was changed")
     running.start_sshd(1)
     assert_runs(running, dns=1)

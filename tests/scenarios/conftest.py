@@ -38,7 +38,7 @@ def make_world():
     try:
         yield make
         for world in checked_worlds:
-            world.simulation.check_events()
+            world.assert_sound()
     finally:
         for context in reversed(stack):
             context.__exit__(None, None, None)

@@ -22,6 +22,7 @@ class World(abc.ABC):
     """A pair of nodes, 1 and 2."""
 
     names: tuple
+    gives_up_after = "1s"    # when a node that does not answer is given up, where a scenario is quick to do so
 
     @abc.abstractmethod
     def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
@@ -62,6 +63,10 @@ class World(abc.ABC):
     @abc.abstractmethod
     def start_sshd(self, node):
         """Connections again."""
+
+    @abc.abstractmethod
+    def assert_sound(self):
+        """Whatever was done to the pair: nothing ran twice, and no disk was written by both."""
 
     # What follows needs nothing but commands.
 
@@ -146,6 +151,9 @@ class SimulatedWorld(World):
 
     def start_sshd(self, node):
         self.simulation.start_sshd(node)
+
+    def assert_sound(self):
+        self.simulation.check_events()
 
 
 @contextlib.contextmanager

@@ -228,6 +228,25 @@ def test_a_link_that_is_cut_while_the_window_is_open_costs_nobody_his_data(world
     assert_runs(world, dns=1)
 
 
+def test_a_split_brain_that_is_none_is_mended_by_recover(pair):
+    tool(pair, 1, "start dns")
+    held = pair.simulation.hold("drbdadm primary dns", "after", node=2)
+    with pair.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        pair.simulation.wait_held(held)
+        pair.cut()
+        for node in (1, 2):
+            pair.wait_for(lambda node=node: pair.simulation.resource(node, "dns")["connection"] != "Connected", 30, "DRBD")
+        pair.simulation.release(held)
+        assert run.wait(120) == 6, pair.read(1, "/tmp/said")
+    pair.mend()
+    for node in (1, 2):
+        pair.wait_for(lambda node=node: pair.simulation.resource(node, "dns")["connection"] == "StandAlone", 30, "DRBD")
+    document(pair, 1, "recover dns --lock-wait 60s").says("the record proves that nothing was written there")
+    pair.simulation.wait_connected("dns")
+    assert_runs(pair, dns=1)
+    assert windows_closed(pair, "dns")
+
+
 # -- the source needs xen-drbd -----------------------------------------------------------------------------------------
 
 def test_a_source_without_xen_drbd_needs_plain_ssh(pair):

@@ -48,7 +48,7 @@ def refused_key(world):
 @contextlib.contextmanager
 def frozen(world):
     world.on(2, "kill -STOP $(cat /run/sshd.pid)", check=True)
-    yield "no SSH server answered within 1s"
+    yield f"no SSH server answered within {world.gives_up_after}"
     world.on(2, "kill -CONT $(cat /run/sshd.pid)", check=True)
 
 

@@ -271,6 +271,26 @@ TEST_CASE("one command line chooses the dialect on both versions") {
     CHECK(status->dialect == drbd::Dialect::text);
     CHECK(status->resources.size() == 3);
   }
+  SECTION("8.4's events tell what a StandAlone resource received, of which its status has no word") {
+    workshop.file("status", data_file("drbd-8.4/parse-status-stand-alone.txt"));
+    workshop.file("events", data_file("drbd-8.4/parse-events-stand-alone.txt"));
+    const auto answered = [&](const std::string& of_events) {
+      workshop.program("drbdsetup", "case $* in\n'status --json') exit 20;;\n'status --verbose --statistics') cat " +
+                                        workshop.path() + "/status;;\n'events2 --now --statistics') " + of_events +
+                                        ";;\nesac\n");
+      const auto status = ask();
+      REQUIRE(status.has_value());
+      REQUIRE(status->resources.size() == 2);
+      CHECK(status->resources[0].connection == model::Connection::stand_alone);
+      CHECK(status->resources[0].volumes[0].written_kib == 1092);
+      CHECK(status->resources[1].volumes[0].received_kib == 0);
+      return status->resources[0].volumes[0].received_kib;
+    };
+    CHECK(answered("cat " + workshop.path() + "/events") == 1092);
+    CHECK(answered("sed s/name:dns/name:mail/ " + workshop.path() + "/events") == 0);
+    CHECK(answered("sed s/received:1092/received:x/ " + workshop.path() + "/events") == 0);
+    CHECK(answered("exit 20") == 0);
+  }
   SECTION("8.4 with no resource up, or its module just gone, has an empty list") {
     workshop.program("drbdsetup", "[ \"$2\" = --json ] && exit 20\nexit 0\n");
     const auto status = ask();

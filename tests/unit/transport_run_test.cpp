@@ -351,11 +351,11 @@ TEST_CASE("an xl that gives up is passed on to the target as the end of its stre
 TEST_CASE("an ssh that dies is a failed migration with its exit status and its last words") {
   SECTION("before the banner") {
     Rig rig;
-    rig.start("echo 'connect: No route to host' >&2; exit 255");
+    rig.start(R"(printf 'connect: No route to host\r\n' >&2; exit 255)");
     const auto ended = failed(rig, EndCause::ssh_ended, Phase::nothing_sent);
     CHECK(ended.ssh_status == 255);
     CHECK(ended.ssh_said == std::vector<std::string>{"connect: No route to host"});
-    CHECK_THAT(rig.errors(), ContainsSubstring("connect: No route to host\n"));
+    CHECK_THAT(rig.errors(), ContainsSubstring("connect: No route to host\r\n"));
   }
   SECTION("in the copy, xl still writing") {
     Rig rig;

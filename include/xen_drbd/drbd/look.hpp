@@ -27,8 +27,8 @@ struct Status {
   bool operator==(const Status&) const = default;
 };
 
-/// `drbdsetup status`, as JSON where that is known, else `--verbose --statistics`: one sh script that works on 8.4 and
-/// 9 and says which it was.
+/// `drbdsetup status`, as JSON where that is known, else `--verbose --statistics` and, for what that does not say of a
+/// StandAlone resource, `events2`: one sh script that works on 8.4 and 9 and says which it was.
 [[nodiscard]] host::Command status_command();
 /// The resources that are up. No resource up, and no DRBD module loaded, are an empty list.
 /// A resource without any connection is StandAlone: 8.4 prints no peer at all then. A resource with several connections

@@ -1,0 +1,74 @@
+"""DRBD is disconnected, resyncing, or split: nothing is moved onto data that may be the older."""
+
+from guests import goes_on, last_beat
+from settled import assert_settled, refused
+from stories import document, status, tool
+
+
+def drbd(world, node, text):
+    """Whether /proc/drbd on a node says so of the disk of dns, minor 1."""
+    return any(line.startswith(" 1:") and text in line for line in world.read(node, "/proc/drbd").splitlines())
+
+
+def test_a_disconnected_disk_is_neither_moved_nor_started_until_it_is_connected(running):
+    running.on(2, ["drbdadm", "disconnect", "dns"], check=True)
+    running.wait_for(lambda: drbd(running, 1, "cs:WFConnection"), 30, "DRBD to notice")
+    assert status(running, 1, domain="dns")["disks"][0]["connection"] == "Connecting"
+    assert status(running, 2, domain="dns")["disks"][0]["connection"] == "StandAlone"
+    refused(running, 1, "migrate-out dns", "is not Connected on")
+    before = goes_on(running, 1, "dns")
+    tool(running, 1, "stop dns")
+    for node in (1, 2):    # the older data as well as the newer
+        refused(running, node, "start dns", "its data may be the older")
+    running.on(2, ["drbdadm", "connect", "dns"], check=True)
+    running.lab.wait_until_in_sync()
+    tool(running, 2, "start dns")
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2)
+
+
+def test_a_disk_that_resyncs_is_not_moved_onto_and_not_started_on(running):
+    for node in (1, 2):
+        running.on(node, ["drbdadm", "disk-options", "--c-plan-ahead=0", "--resync-rate=200K", "dns"], check=True)
+    running.on(2, ["drbdadm", "invalidate", "dns"], check=True)
+    running.wait_for(lambda: drbd(running, 2, "cs:SyncTarget"), 30, "the resync")
+    disk = status(running, 1, domain="dns")["disks"][0]
+    assert (disk["disk"], disk["peer_disk"], disk["connection"]) == ("UpToDate", "Inconsistent", "Connected")
+    refused(running, 1, "migrate-out dns", "is SyncSource on dom0, not Established")
+    before = goes_on(running, 1, "dns")
+    tool(running, 1, "stop dns")
+    refused(running, 2, "start dns", "Inconsistent on mirror, not UpToDate")
+    tool(running, 1, "start dns")    # whose data are the good ones
+    goes_on(running, 1, "dns", before)
+    for node in (1, 2):
+        running.on(node, ["drbdadm", "adjust", "dns"], check=True)
+    running.lab.wait_until_in_sync()
+    tool(running, 1, "migrate-out dns")
+    assert_settled(running, dns=2)
+
+
+def test_a_true_split_brain_is_explained_and_left_to_the_administrator(running):
+    before = last_beat(running, 1, "dns")
+    running.cut()
+    for node in (1, 2):
+        running.wait_for(lambda node=node: drbd(running, node, "cs:WFConnection"), 60, "DRBD to notice")
+    # what nobody should do: the other side is written, past the last block of the guest
+    running.on(2, "drbdadm primary dns && dd if=/dev/urandom of=/dev/drbd1 bs=4096 seek=15000 count=8 oflag=direct && "
+                  "drbdadm secondary dns", check=True)
+    before = goes_on(running, 1, "dns", before)
+    running.mend()
+    running.wait_for(lambda: all(drbd(running, node, "cs:StandAlone") for node in (1, 2)), 60, "the split brain")
+    one = status(running, 1, domain="dns")
+    assert (one["state"], one["disks"][0]["connection"]) == ("running", "StandAlone")
+    refused(running, 1, "migrate-out dns", "is not Connected on")
+    for node in (1, 2):
+        refused(running, node, "recover dns", "both nodes may have written", "--discard-my-data")
+    assert all(drbd(running, node, "cs:StandAlone") for node in (1, 2))
+
+    running.on(2, ["drbdadm", "connect", "--discard-my-data", "dns"], check=True)
+    running.on(1, ["drbdadm", "connect", "dns"], check=True)
+    running.lab.wait_until_in_sync()
+    goes_on(running, 1, "dns", before)
+    assert document(running, 1, "recover dns").results == {"dns": "already"}
+    tool(running, 1, "migrate-out dns")
+    assert_settled(running, dns=2)

@@ -1,0 +1,108 @@
+"""A guest ends, crashes or reboots by itself, or a stranger has its name: what is left is seen for what it is."""
+
+import pytest
+from guests import goes_on, last_beat
+from settled import assert_settled, refused
+from stories import assert_runs, document, nothing_changes, status, tool
+
+STRANGER = """name = "dns"
+type = "pvh"
+kernel = "/srv/xen/guest-vmlinux"
+ramdisk = "/srv/xen/guest-initrd.gz"
+extra = "console=hvc0 quiet name=stranger"
+memory = 36
+"""
+MIGRATE = "exec xen-drbd --json migrate-out dns > /tmp/said 2> /tmp/errors"
+
+
+def gone(world, node):
+    world.wait_for(lambda: world.rows(node) == {}, 30, "the guest to be cleared away")
+
+
+def lost_watchers(world):
+    return "has lost its xl watcher" in tool(world, 1, "status dns", None).stdout
+
+
+def test_a_guest_that_shuts_itself_down_leaves_a_primary_and_is_started_on_the_other_node(running):
+    before = last_beat(running, 1, "dns")
+    running.on(1, ["xl", "shutdown", "dns"], check=True)
+    gone(running, 1)
+    one = status(running, domain="dns")
+    assert (one["state"], one["running_on"], one["disks"][0]["role"]) == ("absent", [], "Primary")
+    assert document(running, 2, "start dns").results == {"dns": "started"}
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2)
+
+
+def test_a_guest_that_crashes_is_gone_or_kept_as_its_configuration_says(running):
+    running.on(1, ["xl", "sysrq", "dns", "c"], check=True)
+    gone(running, 1)
+    assert status(running, domain="dns")["state"] == "absent"
+
+    for node in (1, 2):
+        running.edit(node, "/etc/xen/dns.cfg", lambda text: text.replace('on_crash = "destroy"', 'on_crash = "preserve"'))
+    before = last_beat(running, 1, "dns")
+    tool(running, 1, "start dns")
+    before = goes_on(running, 1, "dns", before)
+    running.on(1, ["xl", "sysrq", "dns", "c"], check=True)
+    running.wait_for(lambda: "c" in running.rows(1).get("dns", ""), 30, "the crash")
+    one = status(running, domain="dns")
+    assert (one["state"], one["running_on"]) == ("crashed", [])
+    refused(running, 2, "start dns", "has crashed on dom0", "recover dns --yes")
+    document(running, 1, "recover dns", 4)
+    document(running, 1, "recover dns --yes")
+    assert_runs(running)
+    tool(running, 2, "start dns")
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2)
+
+
+@pytest.mark.parametrize("how", ["reboot", "shutdown"])
+def test_a_guest_that_ends_in_the_middle_of_its_copy_is_not_on_the_target(running, how):
+    before = last_beat(running, 1, "dns")
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+        running.on(1, ["xl", how, "dns"], check=True)
+        assert run.wait(600) == 6, running.read(1, "/tmp/errors")
+    tool(running, 1, "recover", None)
+    if how == "reboot":
+        goes_on(running, 1, "dns", before)
+        assert_settled(running, dns=1)
+    else:
+        gone(running, 1)
+        tool(running, 1, "recover")
+        assert_runs(running)
+        tool(running, 2, "start dns")
+        goes_on(running, 2, "dns", before)
+        assert_settled(running, dns=2)
+
+
+def test_a_stranger_with_the_name_of_a_guest_raises_an_alarm_and_nothing_is_touched(running):
+    running.write(2, "/tmp/stranger.cfg", STRANGER)
+    running.on(2, ["xl", "create", "-q", "/tmp/stranger.cfg"], check=True)
+    with nothing_changes(running):
+        one = tool(running, 1, "--json status dns", 6).json["domains"][0]
+        assert (one["state"], one["running_on"]) == ("double-run", ["dom0", "mirror"])
+        tool(running, 2, "status", 6).says("ALARM: dns is on BOTH nodes")
+        for command in ("start dns", "migrate-out dns", "migrate-in dns", "recover dns"):
+            document(running, 1, command, 6).says("is on BOTH nodes")
+    running.on(2, ["xl", "destroy", "dns"], check=True)
+    assert_settled(running, dns=1)
+
+
+def test_a_stranger_that_takes_the_name_during_the_copy_keeps_the_guest_from_moving(running):
+    before = last_beat(running, 1, "dns")
+    running.write(2, "/tmp/stranger.cfg", STRANGER)
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+        running.on(2, ["xl", "create", "-p", "-q", "/tmp/stranger.cfg"], check=True)
+        assert run.wait(600) == 6, running.read(1, "/tmp/errors")
+    assert tool(running, 1, "--json status dns", 6).json["domains"][0]["state"] == "double-run"
+    running.on(2, ["xl", "destroy", "dns"], check=True)
+    goes_on(running, 1, "dns", before)
+    tool(running, 1, "recover")
+    assert_settled(running, dns=1)
+    tool(running, 1, "migrate-out dns")    # which gives it a watcher, had it lost its own
+    assert not lost_watchers(running)
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2)
