@@ -4,7 +4,7 @@ import re
 
 CONSOLES = "cd /var/log/xen/console && cat guest-{0}.log guest-{0}--incoming.log 2> /dev/null; true"
 BEAT = re.compile(r"^HB (\S+) (\d+) up=\d+\.\d+(.*)$", re.MULTILINE)
-TROUBLE = re.compile(r"WRITE-ERROR|FOREIGN-WRITE|PATTERN-BAD|has no disk")
+TROUBLE = "WRITE-ERROR|FOREIGN-WRITE|PATTERN-BAD|GUEST {} has no disk"
 RECORD = re.compile(r"HB (\d+) (\S+) (\d+)")
 RING_BEGIN = 2048       # blocks of 4096 bytes, as in image/guest.cpp
 RING_BLOCKS = 8192
@@ -28,10 +28,10 @@ def goes_on(world, node, name, beyond=0, beats=3):
 
 def assert_no_trouble(world, name, nodes=(1, 2)):
     """On no node did the guest see a failed write, a write that was not its own, or a pattern that has changed."""
+    trouble = re.compile(TROUBLE.format(re.escape(name)))
     for node in nodes:
-        said = console(world, node, name)
-        assert not TROUBLE.search(said), f"{name} on {world.names[node - 1]}:\n" + "\n".join(
-            line for line in said.splitlines() if TROUBLE.search(line))
+        found = [line for line in console(world, node, name).splitlines() if trouble.search(line)]
+        assert found == [], f"{name} on {world.names[node - 1]}"
 
 
 def records(world, node, name):
