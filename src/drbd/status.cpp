@@ -11,9 +11,9 @@
 namespace xen_drbd::drbd {
 namespace {
 
-// 8.4's drbdsetup knows no --json and says so with 20. Its status has no word of the peer of a StandAlone resource, and so
-// not what was received from it; its events have. A node whose kernel has no DRBD at all has no resource up, whatever its
-// drbdsetup says about it.
+// 8.4's drbdsetup knows no --json and says so with 20. Its status has no word of the peer of a StandAlone resource, and
+// so not what was received from it; its events have. A node whose kernel has no DRBD at all has no resource up,
+// whatever its drbdsetup says about it.
 constexpr const char* script = R"sh(
 if json=$(drbdsetup status --json 2>/dev/null); then
   printf 'json\n%s\nend\n' "$json"
@@ -54,7 +54,8 @@ void take_peer(model::Resource& resource, const Peer& peer) {
 /// `key:value` of a line, the value; empty when it is not there.
 std::string_view value_of(const std::vector<std::string_view>& line, std::string_view key) {
   for (std::string_view word : line)
-    if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == ':') return word.substr(key.size() + 1);
+    if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == ':')
+      return word.substr(key.size() + 1);
   return {};
 }
 

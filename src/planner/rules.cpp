@@ -187,7 +187,8 @@ Objection nothing_nameless(const Scene& scene, const DomainName& domain, NodeId 
       fmt::format(
           "{} has a domain without a name, (null), on its way out: that nothing of {} is left there cannot be proved",
           scene.name(id), domain.str()),
-      fmt::format("wait until `xl list` on {} does not show it any more; a zombie that stays goes with a reboot",
+      fmt::format("wait until `xl list` on {} does not show it any more: minutes, where DRBD 8.4 without "
+                  "disable_sendpage=1 lost its link while the guest wrote; one that stays goes with a reboot",
                   scene.name(id)));
 }
 

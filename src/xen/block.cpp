@@ -48,6 +48,9 @@ host::Command block_list_command(const DomainName& domain) {
 
 Result<std::vector<BlockDevice>> parse_block_list(const host::Outcome& outcome) {
   if (!outcome.ok()) return no_disks("xl block-list: " + explain(outcome));
+  // it exits 0 for a domain that it does not know
+  if (outcome.err.find("is an invalid domain identifier") != std::string::npos)
+    return no_disks("xl block-list: " + excerpt(outcome.err));
   if (!outcome.out.ends_with("\nend\n")) return no_disks("the answer is cut short");
   const auto all = lines(outcome.out);
   if (!is_header(words(all.front())))

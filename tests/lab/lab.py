@@ -268,6 +268,7 @@ class Lab:
         addresses = [f"{NET}{n}" for n in (1, 2)]
         files = {"/etc/hosts": "127.0.0.1 localhost\n" + "".join(
                      f"{address} {name}\n" for address, name in zip(addresses, self.names)),
+                 "/etc/modprobe.d/drbd.conf": "options drbd disable_sendpage=1\n",
                  "/etc/drbd.d/global_common.conf": demo.GLOBAL_COMMON,
                  "/etc/xen/topology.yaml": demo.topology(self.names, addresses, self.domains)}
         for name, text in demo.resources(self.names, addresses, self.domains).items():
@@ -472,6 +473,7 @@ PROVISION = """
 ssh-keygen -q -t ed25519 -N '' -C "root@$(hostname)" -f /root/.ssh/id_ed25519
 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 systemctl restart ssh
+echo 1 > /sys/module/drbd/parameters/disable_sendpage
 pvcreate -qq -y /dev/vdb
 vgcreate -qq vg0 /dev/vdb
 for volume; do

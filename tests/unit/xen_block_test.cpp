@@ -70,6 +70,9 @@ TEST_CASE("an answer about disks that is cut or garbled is an error") {
     CHECK_FALSE(xen::parse_block_list(exited(0, text.substr(0, cut))).has_value());
   const std::string header = text.substr(0, text.find('\n') + 1);
   CHECK(xen::parse_block_list(exited(0, header + "end\n"))->empty());
+  auto unknown = exited(0, header + "end\n"); // captured from xl 4.17
+  unknown.err = "vm1 is an invalid domain identifier\n";
+  CHECK_FALSE(xen::parse_block_list(unknown).has_value());
   for (const char* garbled : {"51712 0\n", "x 0 1 4 4 8 /a\n", "51712 0 1 x 4 8 /a\n", "51712 0 1 4 4 8 a\n",
                               "backend /b 4\n", "backend\n", "\n"}) {
     INFO(garbled);

@@ -57,13 +57,14 @@ std::string xml_host(const ConfigHost& host) {
 
 std::string dump_text(const DrbdConfig& config, const std::string& node,
                       const std::vector<const ConfigResource*>& resources, bool everything) {
-  std::string text = "# /etc/drbd.conf\n";
+  std::string text;
+  if (everything) { text += "# /etc/drbd.conf\n"; }
   if (everything && !config.global.empty()) {
     text += "global {\n";
     for (const auto& [key, value] : config.global) { text += "    " + key + " " + value + ";\n"; }
     text += "    cmd-timeout-medium 600;\n    cmd-timeout-long 0;\n}\n\n";
   }
-  if (!config.common.empty()) {
+  if (everything && !config.common.empty()) {
     text += "common {\n";
     for (const auto& section : config.common_order) {
       text += section_text(section, config.common.at(section), "    ");

@@ -175,9 +175,10 @@ int xl_block_list(Run& run, const Arguments& arguments) {
   run.output.out += "Vdev  BE  handle state evt-ch ring-ref BE-path                       \n";
   for (const auto& argument : arguments) {
     unsigned domid = 0;
-    if (!name_to_domid(run, argument, domid)) {
-      run.output.out.clear();
-      return 1;
+    const std::string said = run.output.err;
+    if (!name_to_domid(run, argument, domid)) { // in words of its own, and goes on
+      run.output.err = said + argument + " is an invalid domain identifier\n";
+      continue;
     }
     State state = run.world.look();
     const Domain* domain = find_domain(state.nodes[static_cast<std::size_t>(run.world.index())], domid);
