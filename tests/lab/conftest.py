@@ -27,7 +27,7 @@ def pair():
 def running():
     """The same, and dns runs on node 1 and counts. The first time it is started, after that a snapshot has it."""
     with contextlib.ExitStack() as stack:
-        if Lab().has(RUNNING):
+        if Lab().keeps(RUNNING):
             world = stack.enter_context(lab_world.real(snapshot=RUNNING))
         else:
             world = stack.enter_context(lab_world.real())

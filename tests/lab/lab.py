@@ -212,7 +212,7 @@ class Lab:
         self.down()
         if not (self.images / "complete").exists():
             raise LabError(f"there are no images in {self.images}: run tests/lab/build")
-        if not self.has(READY) or not self._is_as_provisioned():
+        if not self.keeps(READY):
             self._provision()
         if snapshot != READY and not self.has(snapshot):
             raise LabError(f"there is no snapshot {snapshot}")
@@ -226,6 +226,10 @@ class Lab:
 
     def has(self, snapshot):
         return all(snapshot in machine.snapshots() for machine in self.machines.values())
+
+    def keeps(self, snapshot):
+        """Is the snapshot there, of a pair that was set up as it would be set up now?"""
+        return self._is_as_provisioned() and self.has(snapshot)
 
     def load(self, snapshot):
         """Throws the running pair away and goes on from a snapshot."""
