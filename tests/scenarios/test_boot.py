@@ -167,6 +167,14 @@ def test_exit_codes_are_those_of_lsb(make_pair, installed):
         assert world.on(1, [NETWORK, action]).code == 1
 
 
+def test_a_wait_that_is_no_duration_is_said_and_does_not_keep_the_domains_from_starting(make_pair):
+    world = make_pair("PEER_WAIT=120\n")
+    for words in ("", "1s 2s"):
+        assert world.on(1, f"xen-drbd wait-for-peer {words}").code == 2
+    assert "120" in init(world, 1, "start")
+    assert_runs(world, dns=1)
+
+
 def test_a_step_that_fails_is_1_and_is_not_tried_again(make_pair):
     world = make_pair("START_ACTION=start-my-domains\n")
     world.write(1, "/etc/xen/dns.cfg", world.read(1, "/etc/xen/dns.cfg").replace("/srv/xen/guest-vmlinux", "/nowhere"))
