@@ -2,6 +2,8 @@
 
 #include "xen_drbd/transport/run.hpp"
 
+#include "wait.hpp"
+
 #include <fmt/format.h>
 
 namespace xen_drbd::cli {
@@ -35,12 +37,19 @@ int relay_mode(const std::vector<std::string>& arguments) {
   return transport::run_relay(wanted);
 }
 
+int wait_mode(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 2) return run_wait(arguments[1]);
+  fmt::print(stderr, "usage: xen-drbd wait-for-peer DURATION (the boot scripts start it)\n");
+  return wrong_usage;
+}
+
 } // namespace
 
 std::optional<int> run_mode(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return std::nullopt;
   if (arguments.front() == "transport") return transport_mode(arguments);
   if (arguments.front() == "relay") return relay_mode(arguments);
+  if (arguments.front() == "wait-for-peer") return wait_mode(arguments);
   return std::nullopt;
 }
 

@@ -6,9 +6,9 @@
 
 namespace xen_drbd::cli {
 
-/// The two programs that xen-drbd starts itself and that nobody types: `relay RUN RUN_DIRECTORY` and
-/// `transport --run-directory DIR RUN DOMAIN HOST WORDS...` (given to `xl migrate -s`, which adds HOST and WORDS).
-/// Nothing when the arguments are of neither.
+/// The three programs that nobody types: `relay RUN RUN_DIRECTORY` and `transport --run-directory DIR RUN DOMAIN HOST
+/// WORDS...` (given to `xl migrate -s`, which adds HOST and WORDS), which a run starts, and `wait-for-peer DURATION`,
+/// which the boot scripts start. Nothing when the arguments are of none.
 [[nodiscard]] std::optional<int> run_mode(const std::vector<std::string>& arguments);
 
 } // namespace xen_drbd::cli

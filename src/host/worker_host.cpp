@@ -4,6 +4,8 @@
 #include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
+#include "scope.hpp"
+
 #include <charconv>
 #include <csignal>
 #include <fmt/format.h>
@@ -153,7 +155,8 @@ std::vector<Outcome> WorkerHost::ask(const std::vector<Command>& questions) {
 
 Outcome WorkerHost::act(const Command& command) {
   log_command(name(), command.argv);
-  Reply reply = exchange_->request("act", {command_line(command.argv)}, command.timeout);
+  const std::string line = command_line(command.own_scope ? in_own_scope(command.argv) : command.argv);
+  Reply reply = exchange_->request("act", {line}, command.timeout);
   if (reply.state == Reply::State::timed_out) return timed_out_outcome(command.timeout);
   const auto codes = words(reply.text);
   if (reply.state == Reply::State::lost) return lost_outcome(std::move(reply.text));

@@ -111,7 +111,8 @@ class Cluster:
     """Two nodes, 1 and 2. Everything of a cluster lives in one directory; several clusters do not see each other."""
 
     def __init__(self, directory=DEFAULT_DIRECTORY, *, names=NAMES, domains=None, dialect="8.4", settings=None,
-                 migration_net=False, noisy_bashrc=False, memory=4096, binary=None, topology_extra="", bridge=True):
+                 migration_net=False, noisy_bashrc=False, memory=4096, binary=None, topology_extra="", bridge=True,
+                 libexec=None):
         self.directory = Path(directory)
         self.names = tuple(names)
         self.domains = demo.standard(self.names) if domains is None else domains
@@ -122,6 +123,7 @@ class Cluster:
         self.binary = binary or binary_under_test()
         self.topology_extra = topology_extra
         self.bridge = bridge
+        self.libexec = libexec
         self.hub = None
         self.inits = {1: None, 2: None}
         self._faults = 0
@@ -290,7 +292,7 @@ class Cluster:
         root.mkdir(exist_ok=True)
         spec = {"root": str(root), "disk": str(self.directory / f"node{node}"), "name": self.names[node - 1],
                 "world": str(self.directory / "world"), "tools": str(self.directory / "tools"),
-                "binary": str(self.binary or "")}
+                "binary": str(self.binary or ""), "libexec": str(self.libexec or "")}
         return subprocess.Popen([sys.executable, "-I", "-S", str(HERE / "node_setup.py"), json.dumps(spec)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 start_new_session=True)

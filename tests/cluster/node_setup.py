@@ -5,6 +5,7 @@ Called by cluster.py with one argument, a JSON object:
   root     an empty directory to build the root on           disk   the node's persistent files: etc, root, srv, var
   world    the directory of the simulated world              tools  the directory with xen-drbd-sim and its three copies
   binary   the xen-drbd under test, or ""                    name   the host name
+  libexec  what the node sees as /usr/libexec/xen-drbd, or "" for the machine's own
 Prints the pid of the node's process 1, as seen from here, when the node is ready for `nsenter`.
 
 The node sees the machine's own /usr and everything else that is not named here, but its /etc, /dev, /proc, /sys, /run,
@@ -92,6 +93,12 @@ def make_sbin(root, tools, binary):
     farm("/usr/sbin", f"{root}/usr/sbin", "/.base/usr/sbin")
 
 
+def make_libexec(root, libexec):
+    mount("tmpfs", f"{root}/usr/libexec", "tmpfs", NOSUID, "mode=755")
+    bind(libexec, f"{root}/usr/libexec/xen-drbd", readonly=True)
+    farm("/usr/libexec", f"{root}/usr/libexec", "/.base/usr/libexec")
+
+
 def build(spec):
     root, disk = spec["root"], spec["disk"]
     mount("none", "/", flags=REC | PRIVATE)
@@ -115,6 +122,8 @@ def build(spec):
     make_dev(root)
     make_system(root)
     make_sbin(root, spec["tools"], spec["binary"])
+    if spec["libexec"]:
+        make_libexec(root, spec["libexec"])
     os.chdir(root)
     must(libc.syscall(PIVOT_ROOT[os.uname().machine], b".", b".base/old"), "pivot_root")
     os.chdir("/")

@@ -22,6 +22,7 @@ namespace xen_drbd::host {
 struct Command {
   std::vector<std::string> argv;
   Milliseconds timeout{10'000}; ///< our own deadline for the answer
+  bool own_scope = false;       ///< it leaves a daemon behind that is to outlive session and service
   bool operator==(const Command&) const = default;
 };
 

@@ -1,0 +1,349 @@
+"""A node boots and shuts down: the init script on two simulated nodes, as `cmake --install` or the package left it."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from harness import binary_under_test
+from stories import assert_runs, creations, quick_to_give_up, status, tool
+
+INIT = "/etc/init.d/xen-drbd"
+DEFAULTS = "/etc/default/xen-drbd"
+NETWORK = "/etc/xen/scripts/network-xen-drbd"
+RETRY_PAUSE = 1
+SHELLS = {"dash": "/bin/dash", "busybox": "/bin/busybox sh"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The root of what is tested: / where the package is installed, else a folder into which the build was."""
+    binary = binary_under_test()
+    if binary == Path("/usr/sbin/xen-drbd"):
+        return Path("/")
+    root = tmp_path_factory.mktemp("installed")
+    subprocess.run(["cmake", "--install", str(binary.parent)], env={**os.environ, "DESTDIR": str(root)}, check=True,
+                   stdout=subprocess.DEVNULL)
+    return root
+
+
+@pytest.fixture
+def make_pair(make_world, installed):
+    """Makes pairs with the boot files on both nodes; `defaults` is what their administrator wrote."""
+    def make(defaults="", **options):
+        if installed != Path("/"):
+            options.setdefault("libexec", installed / "usr/libexec/xen-drbd")
+        world = make_world(**options)
+        quick_to_give_up(world)
+        for node in (1, 2):
+            for name in (INIT, DEFAULTS, NETWORK):
+                source = installed / name.lstrip("/")
+                world.write(node, name, source.read_text(), source.stat().st_mode & 0o777)
+            settle(world, node, f"PEER_WAIT=20s\nRETRY_PAUSE={RETRY_PAUSE}\n{defaults}")
+        return world
+
+    return make
+
+
+def settle(world, node, text):
+    world.edit(node, DEFAULTS, lambda before: before + text)
+
+
+def init(world, node, action, code=0, timeout=120):
+    done = world.on(node, [INIT, action], timeout=timeout)
+    assert done.code == code, f"{action}: exit {done.code}, {code} was expected\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def at_once(world, action):
+    """The init script on both nodes at the same moment; what it said and its exit code, by node."""
+    runs = {node: world.popen(node, [INIT, action], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            for node in (1, 2)}
+    return {node: (run.communicate(timeout=180)[0], run.returncode) for node, run in runs.items()}
+
+
+def retrying(world, node):
+    return world.on(node, ["test", "-e", "/run/xen-drbd/retry.pid"]).ok
+
+
+def running(world):
+    return {name: node for node in (1, 2) for name in world.rows(node)}
+
+
+def wait_until_runs(world, **where):
+    world.wait_for(lambda: running(world) == where, 60, f"{where}")
+    assert_runs(world, **where)
+
+
+# -- the actions -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("action, where", [
+    ("nothing", {"samba": 1}),
+    ("start-all", {"dns": 1, "samba": 1, "mail": 1}),
+    ("start-my-domains", {"dns": 1, "samba": 1}),
+    ("migrate-my-domains-home --jobs 1", {"samba": 1}),
+    ("migrate-and-start-my-domains", {"dns": 1, "samba": 1}),
+    ("migrate-and-start-all", {"dns": 1, "samba": 2, "mail": 2}),
+])
+def test_a_boot_makes_the_links_and_runs_the_start_action(make_pair, action, where):
+    world = make_pair(f'START_ACTION="{action}"\n')
+    tool(world, 1, "start samba")
+    said = init(world, 1, "start")
+    assert world.on(1, "readlink /dev/drbd/*").stdout.split() == [
+        f"/dev/drbd{disk['minor']}" for domain in sorted(status(world)["domains"], key=lambda one: one["name"])
+        for disk in domain["disks"]]
+    assert f"xen-drbd: {action} --lock-wait 30m" in said
+    assert_runs(world, **where)
+    init(world, 1, "start")
+    assert_runs(world, **where)
+    assert "is started; START_ACTION ended with 0" in init(world, 1, "status")
+    assert not retrying(world, 1)
+
+
+@pytest.mark.parametrize("action, where", [
+    ("nothing", {"dns": 1, "mail": 1}),
+    ("evacuate", {"dns": 2, "mail": 2}),
+    ("evacuate --deadline 1m", {"dns": 2, "mail": 2}),
+    ("migrate-all-out", {"dns": 2, "mail": 2}),
+    ("stop-all", {}),
+    ("stop-my-domains", {"mail": 1}),
+    ("stop dns", {"mail": 1}),
+])
+def test_a_shutdown_runs_the_stop_action(make_pair, action, where):
+    world = make_pair(f'STOP_ACTION="{action}"\n')
+    tool(world, 1, "start dns mail")
+    init(world, 1, "status", 3)
+    said = init(world, 1, "stop")
+    assert "--deadline does not bound" not in said
+    assert_runs(world, **where)
+    init(world, 1, "stop")
+    init(world, 1, "status", 3)
+
+
+def test_what_is_not_said_in_etc_default_is_bringing_home_and_evacuating(make_pair):
+    world = make_pair()
+    tool(world, 2, "start dns")
+    init(world, 1, "start")
+    assert_runs(world, dns=1)
+    init(world, 1, "stop")
+    assert_runs(world, dns=2)
+    assert status(world)["nodes"][0]["leaving"]
+    init(world, 1, "restart")
+    assert_runs(world, dns=1)
+    assert not status(world)["nodes"][0]["leaving"]
+    init(world, 1, "try-restart")
+    assert_runs(world, dns=1)
+
+
+def test_a_reload_makes_the_links_and_leaves_the_domains_alone(make_pair):
+    world = make_pair("START_ACTION=start-all\nSTOP_ACTION=evacuate\n")
+    tool(world, 2, "start dns")
+    for action in ("force-reload", "reload"):
+        world.on(1, "rm -rf /dev/drbd/*")
+        init(world, 1, action)
+        assert world.on(1, "readlink /dev/drbd/samba-root").ok
+    init(world, 1, "try-restart")
+    assert_runs(world, dns=2)
+
+
+# -- exit codes --------------------------------------------------------------------------------------------------------
+
+def test_exit_codes_are_those_of_lsb(make_pair, installed):
+    world = make_pair("START_ACTION=strat-all\n")
+    for words in ("", "begin", "--help"):
+        assert world.on(1, f"{INIT} {words}").code == 2
+    assert "did you mean start-all?" in init(world, 1, "start", 1)
+    world.write(1, "/etc/xen/topology.yaml", "node1: dom0\n")
+    for action in ("start", "stop", "restart", "force-reload"):
+        assert "topology.yaml" in init(world, 1, action, 1)
+    settle(world, 1, "XEN_DRBD_PATH=/usr/sbin/elsewhere\n")
+    for action in ("start", "stop", "restart", "force-reload"):
+        assert "/usr/sbin/elsewhere is not there" in init(world, 1, action, 1)
+    init(world, 1, "status", 4)
+    assert world.on(1, [NETWORK, "status"]).code == 4
+    for action in ("start", "stop"):
+        assert world.on(1, [NETWORK, action]).code == 1
+
+
+def test_a_wait_that_is_no_duration_is_said_and_does_not_keep_the_domains_from_starting(make_pair):
+    world = make_pair("PEER_WAIT=120\n")
+    for words in ("", "1s 2s"):
+        assert world.on(1, f"xen-drbd wait-for-peer {words}").code == 2
+    assert "120" in init(world, 1, "start")
+    assert_runs(world, dns=1)
+
+
+def test_a_step_that_fails_is_1_and_is_not_tried_again(make_pair):
+    world = make_pair("START_ACTION=start-my-domains\n")
+    world.write(1, "/etc/xen/dns.cfg", world.read(1, "/etc/xen/dns.cfg").replace("/srv/xen/guest-vmlinux", "/nowhere"))
+    world.write(2, "/etc/xen/dns.cfg", world.read(1, "/etc/xen/dns.cfg"))
+    init(world, 1, "start", 1)
+    assert_runs(world)
+    assert "ended with 6" in init(world, 1, "status") and not retrying(world, 1)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_scripts_run_in_each_posix_shell(make_pair, installed, tmp_path, shell):
+    libexec = tmp_path / "libexec"
+    shutil.copytree(installed / "usr/libexec/xen-drbd", libexec)
+    for script in libexec.iterdir():
+        script.write_text(script.read_text().replace("#!/bin/sh", f"#!{SHELLS[shell]}", 1))
+    world = make_pair("START_ACTION=start-my-domains\n", libexec=libexec)
+    init(world, 1, "start")
+    assert_runs(world, dns=1)
+    init(world, 1, "stop")
+    assert_runs(world, dns=2)
+
+
+# -- what is tried again -----------------------------------------------------------------------------------------------
+
+def test_two_nodes_that_boot_at_once_after_a_power_loss_have_every_domain_running_once(make_pair):
+    world = make_pair()
+    tool(world, 1, "migrate-and-start-all")
+    assert_runs(world, dns=1, samba=2, mail=2)
+    for node in (1, 2):
+        world.crash(node)
+    for node in (1, 2):
+        world.boot(node)
+    ends = at_once(world, "start")
+    wait_until_runs(world, dns=1, samba=2, mail=2)
+    assert {code for _, code in ends.values()} <= {0, 1}, ends
+    for node in (1, 2):
+        world.wait_for(lambda node=node: not retrying(world, node), 30, "the retry to end")
+        assert "ended with 0" in init(world, node, "status")
+    assert all(creations(world, name) == 2 for name in ("dns", "samba", "mail"))
+
+
+def test_a_node_that_boots_alone_starts_nothing_until_its_peer_is_there(make_pair):
+    world = make_pair("PEER_WAIT=2s\nSTART_ACTION=migrate-and-start-all\n")
+    tool(world, 2, "start samba")
+    for node in (1, 2):
+        world.crash(node)
+    world.boot(1)
+    began = time.monotonic()
+    said = init(world, 1, "start", 1)
+    assert time.monotonic() - began < 20
+    assert "waiting: mirror cannot be reached" in said and "it is tried again" in said
+    assert "ended with 5" in init(world, 1, "status")
+    assert_runs_here(world, 1)
+    time.sleep(3 * RETRY_PAUSE)
+    assert retrying(world, 1)
+    assert_runs_here(world, 1)
+    world.boot(2)
+    wait_until_runs(world, dns=1, samba=2, mail=2)
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+    log = world.on(1, "cat /var/log/syslog").stdout
+    assert "xen-drbd: migrate-and-start-all --lock-wait 5s" in log and "mirror cannot be reached" in log
+
+
+def assert_runs_here(world, node, *domains):
+    assert set(world.rows(node)) == set(domains)
+
+
+def test_an_administrator_who_stops_ends_the_retry(make_pair):
+    world = make_pair("PEER_WAIT=0s\nSTOP_ACTION=nothing\n")
+    world.stop_sshd(2)
+    init(world, 1, "start", 1)
+    assert retrying(world, 1)
+    init(world, 1, "start", 1)
+    init(world, 1, "stop")
+    assert not retrying(world, 1)
+    world.start_sshd(2)
+    time.sleep(3 * RETRY_PAUSE)
+    assert_runs(world)
+
+
+def test_a_stop_during_an_attempt_ends_it_cleanly(make_pair):
+    world = make_pair("PEER_WAIT=0s\n")
+    world.stop_sshd(2)
+    init(world, 1, "start", 1)
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    world.start_sshd(2)
+    world.simulation.wait_held(held, 60)
+    stop = world.popen(1, [INIT, "stop"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(1)
+    world.simulation.release(held)
+    said = stop.communicate(timeout=120)[0]
+    assert stop.returncode == 0, said
+    assert not retrying(world, 1)
+    assert_runs(world, dns=2)
+
+
+def test_a_node_that_leaves_does_not_try_again(make_pair):
+    world = make_pair("PEER_WAIT=0s\n")
+    world.stop_sshd(2)
+    init(world, 1, "start", 1)
+    tool(world, 1, "evacuate")
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+    world.start_sshd(2)
+    time.sleep(3 * RETRY_PAUSE)
+    assert_runs(world)
+    assert status(world)["nodes"][0]["leaving"]
+
+
+def test_a_boot_waits_for_another_run_and_tries_again_where_that_lasts(make_pair):
+    world = make_pair("START_ACTION='start-my-domains --lock-wait 1s'\n")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
+    other = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
+    world.simulation.wait_held(held)
+    init(world, 1, "start", 1)
+    assert "ended with 75" in init(world, 1, "status")
+    world.simulation.release(held)
+    assert other.wait(30) == 0
+    wait_until_runs(world, dns=1, samba=2)
+
+
+def test_a_boot_onto_which_a_leaving_peer_has_left_its_domains_brings_nothing_to_it(make_pair):
+    world = make_pair("START_ACTION=migrate-and-start-all\n")
+    tool(world, 2, "evacuate")
+    init(world, 1, "start", 1)
+    assert_runs(world, dns=1)
+    assert retrying(world, 1)
+    tool(world, 2, "evacuate --cancel")
+    wait_until_runs(world, dns=1, samba=2, mail=2)
+
+
+def test_a_boot_waits_for_drbd_to_connect_before_it_starts_anything(make_pair):
+    world = make_pair("START_ACTION=start-my-domains\n")
+    world.on(2, ["drbdadm", "down", "dns"], check=True)
+    boot = world.popen(1, [INIT, "start"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(2)
+    world.on(2, ["drbdadm", "up", "dns"], check=True)
+    said = boot.communicate(timeout=60)[0]
+    assert boot.returncode == 0, said
+    assert "waiting: the DRBD resource dns is Connecting" in said
+    assert_runs(world, dns=1)
+
+
+def test_a_boot_that_is_interrupted_while_it_waits_starts_nothing(make_pair):
+    world = make_pair("PEER_WAIT=60s\n")
+    world.stop_sshd(2)
+    boot = world.popen(1, "echo $$ > /tmp/pid; exec /usr/libexec/xen-drbd/boot start", stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    time.sleep(2)
+    world.on(1, "kill -TERM $(cat /tmp/pid)", check=True)
+    said = boot.communicate(timeout=20)[0]
+    assert boot.returncode == 143, said
+    assert "xen-drbd: migrate" not in said
+    world.start_sshd(2)
+    time.sleep(2 * RETRY_PAUSE)
+    assert_runs(world)
+    assert not retrying(world, 1)
+
+
+# -- bridges -----------------------------------------------------------------------------------------------------------
+
+def test_the_bridges_are_made_shown_and_removed(make_pair):
+    world = make_pair(topology_extra="bridges:\n  - {name: xenbr1}\n  - {name: xenbr2}\n")
+    assert world.on(1, [NETWORK, "status"]).code == 3
+    world.on(1, [NETWORK, "start"], check=True)
+    world.on(1, [NETWORK, "start"], check=True)
+    assert world.on(1, [NETWORK, "status"], check=True).stdout == "xenbr1 is there\nxenbr2 is there\n"
+    world.on(1, ["ip", "link", "delete", "xenbr2"], check=True)
+    shown = world.on(1, [NETWORK, "status"])
+    assert (shown.code, shown.stdout) == (3, "xenbr1 is there\nxenbr2 is missing\n")
+    world.on(1, [NETWORK, "stop"], check=True)
+    assert not world.on(1, ["ip", "link", "show", "xenbr1"]).ok
+    assert world.on(1, [NETWORK]).code == 2
