@@ -6,9 +6,11 @@
 
 namespace xen_drbd::cli {
 
-/// The two programs that xen-drbd starts itself and that nobody types: `relay RUN RUN_DIRECTORY` and
-/// `transport --run-directory DIR RUN DOMAIN HOST WORDS...` (given to `xl migrate -s`, which adds HOST and WORDS).
-/// Nothing when the arguments are of neither.
+/// What is no command on the pair. Two programs that xen-drbd starts itself and that nobody types: `relay RUN
+/// RUN_DIRECTORY` and `transport --run-directory DIR RUN DOMAIN HOST WORDS...` (given to `xl migrate -s`, which adds
+/// HOST and WORDS). And what shells need: `completion bash|zsh|fish` prints a script, which asks `__complete KIND
+/// WORDS...` at every TAB.
+/// Nothing when the arguments are of none of them.
 [[nodiscard]] std::optional<int> run_mode(const std::vector<std::string>& arguments);
 
 } // namespace xen_drbd::cli

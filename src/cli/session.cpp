@@ -103,16 +103,20 @@ std::string random_id() {
 
 } // namespace
 
-Result<Session> open_session(Options options) {
+Result<model::Topology> load_chosen_topology(const std::optional<std::string>& option) {
   const char* environment = std::getenv("XEN_DRBD_TOPOLOGY");
   std::error_code no_directory;
   XEN_DRBD_TRY(const topology::TopologyFile file,
                topology::find_topology_file(
-                   {.option = options.topology,
+                   {.option = option,
                     .environment = environment != nullptr ? std::optional<std::string>(environment) : std::nullopt,
                     .defaults = text_of("/etc/default/xen-drbd"),
                     .working_directory = std::filesystem::current_path(no_directory).string()}));
-  XEN_DRBD_TRY(model::Topology loaded, topology::load_topology(file));
+  return topology::load_topology(file);
+}
+
+Result<Session> open_session(Options options) {
+  XEN_DRBD_TRY(model::Topology loaded, load_chosen_topology(options.topology));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
   XEN_DRBD_CHECK(check_domains(session));
