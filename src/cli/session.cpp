@@ -120,6 +120,7 @@ Result<Session> open_session(Options options) {
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
   XEN_DRBD_CHECK(check_domains(session));
+  log::info(fmt::format("{}: this node is {}, the peer {}", session.topology.path, session.here(), session.peer()));
   return session;
 }
 
@@ -135,8 +136,10 @@ Result<> connect(Session& session) {
   auto peer = host::open_ssh(session.topology.node(other(session.this_node)), session.topology.ssh, settings);
   if (!peer) {
     cluster.peer_error = std::move(peer).error();
+    log::info(fmt::format("{} cannot be reached: {}", session.peer(), printable(cluster.peer_error->because)));
     return {};
   }
+  log::info(fmt::format("connected to {}, known as {}", session.peer(), peer->host_key_alias));
   cluster.hosts[index(cluster.peer())] = std::move(peer->host);
   cluster.host_key_alias = std::move(peer->host_key_alias);
   return {};
