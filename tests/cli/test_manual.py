@@ -47,6 +47,13 @@ def test_the_manual_describes_every_command_and_no_other(node):
     same(described(COMMAND_MANUAL, "COMMANDS", "[a-z-]+"), commands)
 
 
+def test_the_russian_readme_names_every_command(node):
+    text = re.sub(r"^ *```.*?^ *```", "", (SOURCE / "README.ru.md").read_text(), flags=re.M | re.S)
+    named = {word for code in re.findall(r"`([^`]+)`", text) for word in re.findall(r"[a-z][a-z-]+", code)}
+    missing = {line.split()[0] for line in listed(node.typed("--help").out, "Commands")} - named
+    assert not missing, f"README.ru.md does not name {missing}"
+
+
 def test_the_manual_describes_every_option_and_no_other(node):
     text = node.typed("--help").out
     names = []
