@@ -213,9 +213,14 @@ Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope
   const auto waiting = [&](const std::string& holder) {
     if (!session.options.quiet) write_message("waiting for the cluster lock: " + printable(holder) + "\n");
   };
-  return ClusterLock::acquire(session.cluster, scope, holder_text(session),
-                              session.options.lock_wait.value_or(session.topology.lock_wait), engine::system_clock(),
-                              waiting, [] { return interrupted_by() != 0; });
+  auto lock = ClusterLock::acquire(session.cluster, scope, holder_text(session),
+                                   session.options.lock_wait.value_or(session.topology.lock_wait),
+                                   engine::system_clock(), waiting, [] { return interrupted_by() != 0; });
+  if (lock)
+    log::info(fmt::format("the cluster lock is taken on {}", scope == ClusterLock::Scope::this_node
+                                                                 ? session.here()
+                                                                 : session.here() + " and " + session.peer()));
+  return lock;
 }
 
 void audit(const Session& session, const engine::Report& report, int code) {

@@ -2,9 +2,12 @@
 
 #include "xen_drbd/transport/run.hpp"
 
+#include "completion.hpp"
+#include "output.hpp"
 #include "wait.hpp"
 
 #include <fmt/format.h>
+#include <map>
 
 namespace xen_drbd::cli {
 namespace {
@@ -43,6 +46,23 @@ int wait_mode(const std::vector<std::string>& arguments) {
   return wrong_usage;
 }
 
+int completion_mode(const std::vector<std::string>& arguments) {
+  static const std::map<std::string_view, Shell> shells{
+      {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
+  const auto shell = arguments.size() == 2 ? shells.find(arguments[1]) : shells.end();
+  if (shell == shells.end()) {
+    fmt::print(stderr, "usage: xen-drbd completion bash|zsh|fish\n");
+    return wrong_usage;
+  }
+  write_answer(completion_script(completion_tree(), shell->second));
+  return finish_answer(0);
+}
+
+int complete_mode(const std::vector<std::string>& arguments) {
+  if (arguments.size() > 1) write_answer(completion_names(arguments[1], {arguments.begin() + 2, arguments.end()}));
+  return 0;
+}
+
 } // namespace
 
 std::optional<int> run_mode(const std::vector<std::string>& arguments) {
@@ -50,6 +70,8 @@ std::optional<int> run_mode(const std::vector<std::string>& arguments) {
   if (arguments.front() == "transport") return transport_mode(arguments);
   if (arguments.front() == "relay") return relay_mode(arguments);
   if (arguments.front() == "wait-for-peer") return wait_mode(arguments);
+  if (arguments.front() == "completion") return completion_mode(arguments);
+  if (arguments.front() == "__complete") return complete_mode(arguments);
   return std::nullopt;
 }
 

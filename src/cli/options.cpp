@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "help.hpp"
+#include "tree.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -52,25 +53,6 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return near.empty() ? list_hint : "did you mean " + near + "?";
 }
 
-bool is_number(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-}
-
-/// `--watch` may stand alone: it gets its default, so that a domain behind it is not taken for its value.
-std::vector<std::string> with_watch_value(const std::vector<std::string>& arguments) {
-  std::vector<std::string> out;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] != "--watch")
-      out.push_back(arguments[i]);
-    else if (i + 1 < arguments.size() && is_number(arguments[i + 1]))
-      out.push_back("--watch=" + arguments[++i]);
-    else
-      out.push_back("--watch=2");
-  }
-  return out;
-}
-
 /// The first `--option=` with nothing behind it: CLI11 would take the next word for its value, the command itself.
 std::string without_value(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
@@ -81,39 +63,17 @@ std::string without_value(const std::vector<std::string>& arguments) {
   return {};
 }
 
-/// What was typed behind the options that take a value, to be checked once all words are known.
-using Values = std::map<std::string_view, std::string>;
-
 /// One parse of a command line: CLI11 finds the words, the rest is checked here.
 class Parser {
 public:
-  Parser() : app_("", "xen-drbd") {
-    app_.require_subcommand(0, 1);
-    app_.fallthrough();
-    app_.set_help_flag("-h,--help");
-    app_.set_version_flag("--version", XEN_DRBD_VERSION);
-    for (const OptionRow& row : table) {
-      const std::string names(row.names);
-      if (row.long_name() == "--help" || row.long_name() == "--version") continue;
-      if (row.value.empty())
-        app_.add_flag(names)->disable_flag_override();
-      else
-        app_.add_option(names, values_[row.long_name()]);
-    }
-    for (const Subcommand& command : subcommands()) {
-      CLI::App* sub = app_.add_subcommand(std::string(command.name));
-      if (command.domains != Domains::none) sub->add_option("DOMAIN", options_.domains);
-    }
-  }
+  Parser() : app_("", "xen-drbd") { grow_tree(app_, typed_); }
 
   tl::expected<Options, Answered> parse(const std::vector<std::string>& arguments) {
     json_ = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
     if (const std::string option = without_value(arguments); !option.empty())
       return refused(usage(printable(option) + " is followed by nothing", "a value is expected, or no ="));
     try {
-      std::vector<std::string> reversed = with_watch_value(arguments);
-      std::reverse(reversed.begin(), reversed.end());
-      app_.parse(reversed);
+      find_words(app_, arguments);
     } catch (const CLI::CallForHelp&) {
       return told(command().empty() ? help_text() : help_text(*find_subcommand(command())));
     } catch (const CLI::CallForVersion&) {
@@ -124,6 +84,7 @@ public:
       return refused(mismatch(problem.what()));
     } catch (const CLI::ParseError& problem) { return refused(usage(printable(problem.what()), "")); }
     options_.command = command();
+    options_.domains = typed_.domains;
     if (auto converted = convert(); !converted) return refused(std::move(converted).error());
     return options_;
   }
@@ -183,8 +144,8 @@ private:
                                      std::pair("--remove", &Options::remove), std::pair("--cancel", &Options::cancel)})
       options_.*flag = given(name);
     options_.verbose = static_cast<unsigned>(app_.count("--verbose"));
-    if (given("--topology")) options_.topology = values_["--topology"];
-    if (given("--i-am")) options_.i_am = values_["--i-am"];
+    if (given("--topology")) options_.topology = typed_.values["--topology"];
+    if (given("--i-am")) options_.i_am = typed_.values["--i-am"];
     XEN_DRBD_CHECK(convert_jobs());
     XEN_DRBD_CHECK(convert_duration("--lock-wait", options_.lock_wait));
     XEN_DRBD_CHECK(convert_duration("--deadline", options_.deadline));
@@ -195,7 +156,7 @@ private:
 
   Result<> convert_jobs() {
     if (!given("--jobs")) return {};
-    const std::string& text = values_["--jobs"];
+    const std::string& text = typed_.values["--jobs"];
     unsigned number = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem != std::errc{} || end != text.data() + text.size() || number < 1)
@@ -206,7 +167,7 @@ private:
 
   Result<> convert_duration(std::string_view name, std::optional<Milliseconds>& target) {
     if (!given(name)) return {};
-    auto duration = parse_duration(values_[name]);
+    auto duration = parse_duration(typed_.values[name]);
     if (!duration)
       return usage(std::string(name) + ": " + printable(duration.error().what), printable(duration.error().because),
                    duration.error().hint);
@@ -218,9 +179,9 @@ private:
     if (!given("--color")) return {};
     static const std::map<std::string, Color> colors{
         {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
-    const auto color = colors.find(values_["--color"]);
+    const auto color = colors.find(typed_.values["--color"]);
     if (color == colors.end())
-      return usage("--color " + printable(values_["--color"]) + " is not understood",
+      return usage("--color " + printable(typed_.values["--color"]) + " is not understood",
                    "auto, always or never is expected");
     options_.color = color->second;
     return {};
@@ -228,7 +189,7 @@ private:
 
   Result<> convert_watch() {
     if (!given("--watch")) return {};
-    const std::string& text = values_["--watch"];
+    const std::string& text = typed_.values["--watch"];
     double seconds = 0;
     const auto [end, problem] =
         std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
@@ -248,7 +209,7 @@ private:
 
   CLI::App app_;
   Options options_;
-  Values values_;
+  Typed typed_;
   bool json_ = false;
 };
 

@@ -55,7 +55,9 @@ class Lines final : public engine::Progress {
 public:
   Lines(const Session& session, Write write) : session_(session), write_(std::move(write)) {}
 
-  void step_begins(const DomainName&, const Step&) override {}
+  void step_begins(const DomainName& domain, const Step& step) override {
+    log::info(printable(fmt::format("{}: {}: begins", domain.str(), where_and_what(session_, domain, step))));
+  }
   void step_ended(const DomainName& domain, const Step& step, const std::optional<Error>& error) override {
     say(fmt::format("{}: {}{}", domain.str(), where_and_what(session_, domain, step),
                     error ? ": failed: " + error->because : ""));

@@ -103,19 +103,24 @@ std::string random_id() {
 
 } // namespace
 
-Result<Session> open_session(Options options) {
+Result<model::Topology> load_chosen_topology(const std::optional<std::string>& option) {
   const char* environment = std::getenv("XEN_DRBD_TOPOLOGY");
   std::error_code no_directory;
   XEN_DRBD_TRY(const topology::TopologyFile file,
                topology::find_topology_file(
-                   {.option = options.topology,
+                   {.option = option,
                     .environment = environment != nullptr ? std::optional<std::string>(environment) : std::nullopt,
                     .defaults = text_of("/etc/default/xen-drbd"),
                     .working_directory = std::filesystem::current_path(no_directory).string()}));
-  XEN_DRBD_TRY(model::Topology loaded, topology::load_topology(file));
+  return topology::load_topology(file);
+}
+
+Result<Session> open_session(Options options) {
+  XEN_DRBD_TRY(model::Topology loaded, load_chosen_topology(options.topology));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
   XEN_DRBD_CHECK(check_domains(session));
+  log::info(fmt::format("{}: this node is {}, the peer {}", session.topology.path, session.here(), session.peer()));
   return session;
 }
 
@@ -131,8 +136,10 @@ Result<> connect(Session& session) {
   auto peer = host::open_ssh(session.topology.node(other(session.this_node)), session.topology.ssh, settings);
   if (!peer) {
     cluster.peer_error = std::move(peer).error();
+    log::info(fmt::format("{} cannot be reached: {}", session.peer(), printable(cluster.peer_error->because)));
     return {};
   }
+  log::info(fmt::format("connected to {}, known as {}", session.peer(), peer->host_key_alias));
   cluster.hosts[index(cluster.peer())] = std::move(peer->host);
   cluster.host_key_alias = std::move(peer->host_key_alias);
   return {};

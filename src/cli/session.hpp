@@ -24,6 +24,9 @@ struct Session {
   [[nodiscard]] const std::string& peer() const { return name(other(this_node)); }
 };
 
+/// The topology that --topology names, else the environment, else /etc/default/xen-drbd, else the default.
+[[nodiscard]] Result<model::Topology> load_chosen_topology(const std::optional<std::string>& option);
+
 /// Finds and loads the topology, finds out which node this is, checks the names that were typed.
 [[nodiscard]] Result<Session> open_session(Options options);
 

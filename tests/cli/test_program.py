@@ -121,6 +121,18 @@ def test_a_start_without_the_peer_is_5_and_says_what_to_do(node):
     assert dry == document | {"dry_run": True, "plan": []} | {"domains": dry["domains"]}, dry
 
 
+def test_verbose_says_what_is_looked_at_and_twice_every_command_line(node):
+    asked = "dom0: xl list"
+    usual, verbose, twice = (node.typed(f"stop medlar {flags}") for flags in ("", "-v", "--verbose -v"))
+    quiet = node.typed("stop medlar -q -vv")
+    assert usual.out == verbose.out == twice.out, (usual, verbose, twice)
+    for said in ["/etc/xen/topology.yaml: this node is dom0, the peer mirror\n",
+                 "mirror cannot be reached: Connection refused\n", "the cluster lock is taken on dom0\n"]:
+        assert said in verbose.err and said in twice.err and said not in usual.err, (said, verbose)
+    assert asked in twice.err and asked not in verbose.err, (verbose, twice)
+    assert quiet.err == "", quiet
+
+
 def test_stop_without_the_peer_needs_only_this_node(node):
     ended = node.typed("stop medlar --json")
     assert ended.code == 0 and [domain["result"] for domain in ended.document["domains"]] == ["already"], ended

@@ -1,0 +1,20 @@
+# Completion scripts, which the program itself prints.
+# Where a shell looks. Debian's zsh has a folder of its own for what packages bring.
+set(bash_folder ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+set(fish_folder ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(zsh_folder ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+else()
+  set(zsh_folder ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+endif()
+
+set(scripts)
+foreach(script IN ITEMS bash/xen-drbd zsh/_xen-drbd fish/xen-drbd.fish)
+  get_filename_component(shell ${script} DIRECTORY)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/completion/${script})
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/completion/${shell})
+  add_custom_command(OUTPUT ${made} COMMAND xen-drbd completion ${shell} > ${made} DEPENDS xen-drbd VERBATIM)
+  list(APPEND scripts ${made})
+  install(FILES ${made} DESTINATION ${${shell}_folder})
+endforeach()
+add_custom_target(completions ALL DEPENDS ${scripts})
