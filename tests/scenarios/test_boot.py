@@ -84,7 +84,6 @@ def wait_until_runs(world, **where):
     ("start-all", {"dns": 1, "samba": 1, "mail": 1}),
     ("start-my-domains", {"dns": 1, "samba": 1}),
     ("migrate-my-domains-home --jobs 1", {"samba": 1}),
-    ("migrate-and-start-my-domains", {"dns": 1, "samba": 1}),
     ("migrate-and-start-all", {"dns": 1, "samba": 2, "mail": 2}),
 ])
 def test_a_boot_makes_the_links_and_runs_the_start_action(make_pair, action, where):
@@ -104,7 +103,6 @@ def test_a_boot_makes_the_links_and_runs_the_start_action(make_pair, action, whe
 
 @pytest.mark.parametrize("action, where", [
     ("nothing", {"dns": 1, "mail": 1}),
-    ("evacuate", {"dns": 2, "mail": 2}),
     ("evacuate --deadline 1m", {"dns": 2, "mail": 2}),
     ("migrate-all-out", {"dns": 2, "mail": 2}),
     ("stop-all", {}),
@@ -143,7 +141,7 @@ def test_a_reload_makes_the_links_and_leaves_the_domains_alone(make_pair):
     for action in ("force-reload", "reload"):
         world.on(1, "rm -rf /dev/drbd/*")
         init(world, 1, action)
-        assert world.on(1, "readlink /dev/drbd/samba-root").ok
+        assert len(world.on(1, "readlink /dev/drbd/*", check=True).stdout.split()) >= 3
     init(world, 1, "try-restart")
     assert_runs(world, dns=2)
 
