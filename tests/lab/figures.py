@@ -3,7 +3,7 @@
 
 All in one run, because the emulated nodes are as fast as the machine of the day; so the ratios are what counts. By hand
 means: what an administrator types on node 1, with ssh to the other node; "bare" is xl alone, as if disks needed nothing.
-Each figure is the median of --times runs (default 3), after one that is not counted.
+Each figure is the median of --times runs (default 3).
 """
 
 import argparse
@@ -140,7 +140,7 @@ def main():
     with lab_world.real() as world:
         took = {}
         for what, who, before, command, after in MEASURED:
-            runs = [measured(world, before, command, after) for _ in range(times + 1)][1:]
+            runs = [measured(world, before, command, after) for _ in range(times)]
             took[what, who] = statistics.median(runs)
             ratio = took[what, "xen-drbd"] / took[what, who]
             print(f"{what:12} {who:9} {took[what, who]:6.2f} s   xen-drbd takes {ratio:.2f} times that", flush=True)
