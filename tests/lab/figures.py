@@ -99,7 +99,7 @@ def both_primaries_for(world, command):
     """For how many seconds both nodes were Primary while a command ran on node 1, by the events of DRBD on node 2."""
     running(world)
     with world.running(2, EVENTS) as events:
-        world.wait_for(lambda: "exists -" in world.read(2, "/tmp/events"), 30, "the events")
+        world.wait_for(lambda: world.on(2, "grep -q 'exists -' /tmp/events").ok, 30, "the events")
         seconds(world, command)
         text = world.read(2, "/tmp/events")
         world.on(2, ["pkill", "-x", "drbdsetup"], check=True)
