@@ -37,6 +37,7 @@ class LabWorld(World):
     """Two real nodes. `simulation` is None: nothing can be asked of an event log or set behind the nodes' back."""
 
     simulation = None
+    quick = False
     gives_up_after = "4s"
 
     def __init__(self, lab):

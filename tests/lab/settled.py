@@ -1,7 +1,7 @@
 """What a pair must look like when xen-drbd is done with it, whatever happened before."""
 
 from guests import assert_every_write_once, assert_no_trouble, goes_on
-from stories import assert_runs, tool
+from stories import assert_runs
 
 
 def windows_open(world):
@@ -20,8 +20,3 @@ def assert_settled(world, **where):
         last = goes_on(world, node, name, goes_on(world, node, name))
         assert_no_trouble(world, name)
         assert_every_write_once(world, name, last)
-
-
-def refused(world, node, words, *texts):
-    """A run that is refused by a safety rule. (stories.refusal tells it three times, which on emulated nodes takes long.)"""
-    return tool(world, node, words, 4).says("nothing was changed", *texts)

@@ -1,8 +1,8 @@
 """DRBD is disconnected, resyncing, or split: nothing is moved onto data that may be the older."""
 
 from guests import goes_on, last_beat
-from settled import assert_settled, refused
-from stories import document, status, tool
+from settled import assert_settled
+from stories import document, refusal, status, tool
 
 
 def drbd(world, node, text):
@@ -15,11 +15,11 @@ def test_a_disconnected_disk_is_neither_moved_nor_started_until_it_is_connected(
     running.wait_for(lambda: drbd(running, 1, "cs:WFConnection"), 30, "DRBD to notice")
     assert status(running, 1, domain="dns")["disks"][0]["connection"] == "Connecting"
     assert status(running, 2, domain="dns")["disks"][0]["connection"] == "StandAlone"
-    refused(running, 1, "migrate-out dns", "is not Connected on")
+    refusal(running, 1, "migrate-out dns", 4, "is not Connected on")
     before = goes_on(running, 1, "dns")
     tool(running, 1, "stop dns")
     for node in (1, 2):    # the older data as well as the newer
-        refused(running, node, "start dns", "its data may be the older")
+        refusal(running, node, "start dns", 4, "its data may be the older")
     running.on(2, ["drbdadm", "connect", "dns"], check=True)
     running.lab.wait_until_in_sync()
     tool(running, 2, "start dns")
@@ -34,10 +34,10 @@ def test_a_disk_that_resyncs_is_not_moved_onto_and_not_started_on(running):
     running.wait_for(lambda: drbd(running, 2, "cs:SyncTarget"), 30, "the resync")
     disk = status(running, 1, domain="dns")["disks"][0]
     assert (disk["disk"], disk["peer_disk"], disk["connection"]) == ("UpToDate", "Inconsistent", "Connected")
-    refused(running, 1, "migrate-out dns", "is SyncSource on dom0, not Established")
+    refusal(running, 1, "migrate-out dns", 4, "is SyncSource on dom0, not Established")
     before = goes_on(running, 1, "dns")
     tool(running, 1, "stop dns")
-    refused(running, 2, "start dns", "Inconsistent on mirror, not UpToDate")
+    refusal(running, 2, "start dns", 4, "Inconsistent on mirror, not UpToDate")
     tool(running, 1, "start dns")    # whose data are the good ones
     goes_on(running, 1, "dns", before)
     for node in (1, 2):
@@ -60,9 +60,9 @@ def test_a_true_split_brain_is_explained_and_left_to_the_administrator(running):
     running.wait_for(lambda: all(drbd(running, node, "cs:StandAlone") for node in (1, 2)), 60, "the split brain")
     one = status(running, 1, domain="dns")
     assert (one["state"], one["disks"][0]["connection"]) == ("running", "StandAlone")
-    refused(running, 1, "migrate-out dns", "is not Connected on")
+    refusal(running, 1, "migrate-out dns", 4, "is not Connected on")
     for node in (1, 2):
-        refused(running, node, "recover dns", "both nodes may have written", "--discard-my-data")
+        refusal(running, node, "recover dns", 4, "both nodes may have written", "--discard-my-data")
     assert all(drbd(running, node, "cs:StandAlone") for node in (1, 2))
 
     running.on(2, ["drbdadm", "connect", "--discard-my-data", "dns"], check=True)

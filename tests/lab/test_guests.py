@@ -2,8 +2,8 @@
 
 import pytest
 from guests import goes_on, last_beat
-from settled import assert_settled, refused
-from stories import assert_runs, document, nothing_changes, status, tool
+from settled import assert_settled
+from stories import assert_runs, document, nothing_changes, refusal, status, tool
 
 STRANGER = """name = "dns"
 type = "pvh"
@@ -48,7 +48,7 @@ def test_a_guest_that_crashes_is_gone_or_kept_as_its_configuration_says(running)
     running.wait_for(lambda: "c" in running.rows(1).get("dns", ""), 30, "the crash")
     one = status(running, domain="dns")
     assert (one["state"], one["running_on"]) == ("crashed", [])
-    refused(running, 2, "start dns", "has crashed on dom0", "recover dns --yes")
+    refusal(running, 2, "start dns", 4, "has crashed on dom0", "recover dns --yes")
     document(running, 1, "recover dns", 4)
     document(running, 1, "recover dns --yes")
     assert_runs(running)

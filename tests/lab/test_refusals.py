@@ -1,8 +1,8 @@
 """What cannot go well is refused before anything is changed, with what real xl and DRBD say."""
 
 from guests import goes_on
-from settled import assert_settled, refused
-from stories import tool
+from settled import assert_settled
+from stories import refusal, tool
 
 HOG = """name = "hog"
 type = "pvh"
@@ -22,7 +22,7 @@ def free_memory(world, node):
 def test_a_guest_that_does_not_fit_on_the_target_stays_where_it_is(running):
     running.write(2, "/tmp/hog.cfg", HOG.format(free_memory(running, 2) - 30))
     running.on(2, ["xl", "create", "-p", "-q", "/tmp/hog.cfg"], check=True)
-    refused(running, 1, "migrate-out dns", "MiB")
+    refusal(running, 1, "migrate-out dns", 4, "MiB")
     running.on(2, ["xl", "destroy", "hog"], check=True)
     assert_settled(running, dns=1)
     tool(running, 1, "migrate-out dns")
@@ -31,7 +31,7 @@ def test_a_guest_that_does_not_fit_on_the_target_stays_where_it_is(running):
 
 def test_a_guest_whose_configuration_is_missing_on_the_target_stays_where_it_is(running):
     running.on(2, ["mv", "/etc/xen/dns.cfg", "/root/"], check=True)
-    refused(running, 1, "migrate-out dns", "/etc/xen/dns.cfg")
+    refusal(running, 1, "migrate-out dns", 4, "/etc/xen/dns.cfg")
     goes_on(running, 1, "dns")
     running.on(2, ["mv", "/root/dns.cfg", "/etc/xen/"], check=True)
     tool(running, 1, "migrate-out dns")

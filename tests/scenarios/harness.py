@@ -22,6 +22,7 @@ class World(abc.ABC):
     """A pair of nodes, 1 and 2."""
 
     names: tuple
+    quick = True             # a run of xen-drbd takes less than a second: what it says can be looked at in every form
     gives_up_after = "1s"    # when a node that does not answer is given up, where a scenario is quick to do so
 
     @abc.abstractmethod
