@@ -153,7 +153,8 @@ std::vector<Outcome> WorkerHost::ask(const std::vector<Command>& questions) {
 
 Outcome WorkerHost::act(const Command& command) {
   log_command(name(), command.argv);
-  Reply reply = exchange_->request("act", {command_line(command.argv)}, command.timeout);
+  const std::string how = command.leaves_a_watcher ? "scope " : "exec ";
+  Reply reply = exchange_->request("act", {how + command_line(command.argv)}, command.timeout);
   if (reply.state == Reply::State::timed_out) return timed_out_outcome(command.timeout);
   const auto codes = words(reply.text);
   if (reply.state == Reply::State::lost) return lost_outcome(std::move(reply.text));
