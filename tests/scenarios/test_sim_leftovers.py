@@ -87,8 +87,8 @@ exec "$@"
 def over(world, node, path, script):
     """Puts a script over a program of a simulated node, wherever its PATH begins."""
     name = path.rsplit("/", 1)[1]
-    world.write(node, f"/tmp/{name}", script, 0o755)
-    world.on(node, ["mount", "--bind", f"/tmp/{name}", path], check=True)
+    world.write(node, f"/root/{name}", script, 0o755)
+    world.on(node, ["mount", "--bind", f"/root/{name}", path], check=True)
 
 
 def with_systemd(world, node, script=SYSTEMD_RUN, runs=True):
@@ -168,19 +168,20 @@ def test_an_agent_of_the_package_fence_agents_is_understood(world):
     world.crash(2)
     world.wait_for(lambda: status(world, 1, 5, "dns")["disks"][0]["connection"] == "Connecting", 30, "DRBD to notice")
     with nothing_changes(world, nodes=(1,)):
+        world.write(1, "/root/power", "smoke")
         document(world, 1, "start dns", 5).says("the fence device does not say", "Unable to obtain correct plug status")
-        world.write(1, "/root/power", "on\n")
+        world.write(1, "/root/power", "on")
         document(world, 1, "start dns", 5).says("the fence device does not say that mirror is off")
-    world.write(1, "/root/power", "off\n")
+    world.write(1, "/root/power", "off")
     assert document(world, 1, "start dns").results == {"dns": "started"}
     assert "the word of the fence device" in syslog(world, 1)
 
 
 def test_a_start_without_the_peer_says_since_when_its_disks_are_without_it(world):
-    quick_to_give_up(world)
     with_fence(world, "echo 'Status: OFF'; exit 2\n")
-    world.write(1, "/usr/sbin/dmesg", "#!/bin/sh\necho '2026-11-22T18:19:02,355115+00:00 drbd dns: peer( Secondary -> "
+    world.write(1, "/root/dmesg", "#!/bin/sh\necho '2026-11-22T18:19:02,355115+00:00 drbd dns: peer( Secondary -> "
                 "Unknown ) conn( Connected -> NetworkFailure ) pdsk( UpToDate -> DUnknown )'\n", 0o755)
+    world.on(1, "mount --bind /root/dmesg $(command -v dmesg)", check=True)
     world.crash(2)
     world.wait_for(lambda: status(world, 1, 5, "dns")["disks"][0]["connection"] == "Connecting", 30, "DRBD to notice")
     told = document(world, 1, "start dns samba")
