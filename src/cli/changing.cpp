@@ -1,9 +1,10 @@
 #include "changing.hpp"
 
-#include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/drbd/look.hpp"
 #include "xen_drbd/planner/rules.hpp"
 
+#include "audit.hpp"
 #include "commands.hpp"
 #include "dead_peer.hpp"
 #include "interrupt.hpp"
@@ -11,10 +12,7 @@
 #include "render.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <fmt/format.h>
 #include <map>
-#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -70,13 +68,50 @@ void add_warnings(engine::Report& report, const model::Plan& plan) {
         domain.notes.insert(domain.notes.begin(), planned.warnings.begin(), planned.warnings.end());
 }
 
+planner::Inputs inputs_for(const Session& session, const model::Wish& wish, const model::ClusterState& state) {
+  planner::Inputs inputs = planner_inputs(session, state);
+  host::Host* here = session.cluster.host(session.this_node);
+  if (wish.peer_is_dead)
+    inputs.disconnected_since = drbd::parse_kernel_log(here->ask({drbd::kernel_log_command()}).front());
+  return inputs;
+}
+
 int plan_only(Session& session, const model::Wish& wish) {
   const model::ClusterState state = engine::observe(session.cluster, look_for(session, wish));
-  const model::Plan plan = planner::plan(session.topology, state, wish, planner_inputs(session, state));
+  const model::Plan plan = planner::plan(session.topology, state, wish, inputs_for(session, wish, state));
   print_plan(session, plan);
   engine::Report report = expected_report(plan);
   add_warnings(report, plan);
   return print_report(session, report, &plan);
+}
+
+/// Whether anything of the domains is on its way out or between reboot and restart.
+bool passes_by_itself(const model::ClusterState& state, const std::vector<DomainName>& domains) {
+  const auto passes = [](const model::DomainPresence& found, const model::NodeState& node) {
+    return found.presence == model::Presence::watcher_only ||
+           (found.presence == model::Presence::unknown && node.rows) || // a row without a name
+           std::any_of(found.rows.begin(), found.rows.end(), [](const model::DomainRow& row) { return row.dying; });
+  };
+  return std::any_of(model::both_nodes.begin(), model::both_nodes.end(), [&](NodeId id) {
+    const model::NodeState* node = state.node(id);
+    return node != nullptr && std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
+             return passes(presence_of(domain, state.nodes[index(id)]), *node);
+           });
+  });
+}
+
+/// What passes by itself is waited for before it is recovered (spec, section 6).
+model::ClusterState look_at_rest(const Session& session, const model::Wish& wish, const engine::Look& look) {
+  constexpr Milliseconds patience{15'000};
+  constexpr Milliseconds interval{500};
+  engine::Clock& clock = engine::system_clock();
+  const auto begin = clock.now();
+  for (;;) {
+    model::ClusterState state = engine::observe(session.cluster, look);
+    const bool over = wish.goal != Goal::recover || interrupted_by() != 0 || clock.now() - begin >= patience;
+    if (over || !passes_by_itself(state, wish.domains)) return state;
+    clock.sleep(interval);
+  }
 }
 
 /// Looks at both nodes, plans, prints the plan, carries it out.
@@ -84,8 +119,8 @@ engine::Report look_and_act(Session& session, const model::Wish& wish, const Dea
                             engine::Progress& progress) {
   engine::Look look = look_for(session, wish);
   look.make_identity = true;
-  const model::ClusterState state = engine::observe(session.cluster, look);
-  planner::Inputs inputs = planner_inputs(session, state);
+  const model::ClusterState state = look_at_rest(session, wish, look);
+  planner::Inputs inputs = inputs_for(session, wish, state);
   inputs.identities_made = true;
   const model::Plan plan = planner::plan(session.topology, state, wish, inputs);
   if (!session.options.quiet) print_plan(session, plan);
@@ -116,6 +151,12 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
     });
     if (!mended) return;
     engine::Report next = look_and_act(session, wish, dead, progress);
+    for (engine::DomainReport& domain : next.domains)
+      if (domain.error && domain.error->kind == ErrorKind::unreachable) { // lost after the first change
+        domain.error->kind = ErrorKind::failed;
+        domain.error->changed = Changed::yes;
+        domain.result = engine::ResultKind::failed;
+      }
     bool more = false;
     for (std::size_t i = 0; i < report.domains.size() && i < next.domains.size(); ++i) {
       const engine::ResultKind result = next.domains[i].result;
@@ -143,21 +184,30 @@ engine::Report all_refused(const Session& session, const model::Wish& wish, cons
   return report;
 }
 
+/// A stop goes on with this node's half when the peer is lost while the lock is taken.
+Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
+  auto lock = take_lock(session, lock_scope(session));
+  if (lock || goal != Goal::stop_here || session.cluster.peer_error) return lock;
+  if (lock.error().kind == ErrorKind::busy || lock.error().kind == ErrorKind::interrupted) return lock;
+  do_without_peer(session, std::move(lock).error());
+  return take_lock(session, ClusterLock::Scope::this_node);
+}
+
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   if (auto stranger = stranger_at_peer(session, wish)) {
-    if (wish.goal != Goal::stop_here) return print_report(session, all_refused(session, wish, *stranger), nullptr);
+    const engine::Report refused = all_refused(session, wish, *stranger);
     do_without_peer(session, std::move(*stranger));
+    if (wish.goal != Goal::stop_here) return end_with(session, refused);
   }
-  auto lock = take_lock(session, lock_scope(session));
-  if (!lock) return print_error(session.options, lock.error());
+  auto lock = take_lock_for(session, wish.goal);
+  if (!lock) return end_with(session, lock.error());
   if (brings_here(wish.goal))
-    if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
+    if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
 
   const auto progress = make_progress(session);
   engine::Report report = look_and_act(session, wish, dead, *progress);
   if (wish.goal == Goal::recover) recover_further(session, wish, dead, *progress, report);
-  audit(session, report, exit_code(report));
-  return print_report(session, report, nullptr);
+  return end_with(session, report);
 }
 
 } // namespace
@@ -223,34 +273,14 @@ Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope
   return lock;
 }
 
-void audit(const Session& session, const engine::Report& report, int code) {
-  const char* who = std::getenv("SUDO_USER");
-  std::string line =
-      fmt::format("{} by {} on {}: exit {}", session.options.command,
-                  who != nullptr ? std::string(split(printable(who), '\n').front()) : fmt::format("uid {}", getuid()),
-                  session.here(), code);
-  for (const engine::DomainReport& domain : report.domains)
-    if (domain.result != engine::ResultKind::already)
-      line += fmt::format(", {} {}", domain.domain.str(), to_string(domain.result));
-  for (const auto& [used, name] :
-       {std::pair(session.options.peer_is_dead, "--peer-is-dead"), std::pair(session.options.yes, "--yes"),
-        std::pair(session.options.destroy, "--destroy"), std::pair(session.options.plain_ssh, "--plain-ssh"),
-        std::pair(session.options.i_am.has_value(), "--i-am")})
-    if (used) line += std::string(", ") + name;
-  log::audit(line);
-  if (host::Host* peer = session.cluster.host(session.cluster.peer()); peer != nullptr && !peer->lost()) {
-    const auto written = peer->ask({{{"logger", "-t", "xen-drbd", "--", line}, Milliseconds(5000)}});
-    if (!written.front().ok())
-      log::info("the audit line on " + session.peer() + ": " + host::describe(written.front()));
-  }
-}
-
 int run_wish(Session& session) {
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   model::Wish wish = wish_of(session);
   const auto dead = wish.goal == Goal::stop_here ? Result<DeadPeer>(DeadPeer{}) : consider_dead_peer(session);
-  if (!dead) return print_error(session.options, dead.error());
+  if (!dead)
+    return session.options.dry_run ? print_error(session.options, dead.error()) : end_with(session, dead.error());
   wish.peer_is_dead = dead->accepted;
+  session.fenced = dead->accepted && dead->by_fence;
   return session.options.dry_run ? plan_only(session, wish) : carry_out(session, wish, *dead);
 }
 

@@ -25,7 +25,4 @@ void do_without_peer(Session& session, Error why);
 /// Takes the cluster lock, telling on stderr whom it waits for.
 [[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope);
 
-/// One line in the syslog of every node that could be reached: who, what, result, every override used (spec 5.11).
-void audit(const Session& session, const engine::Report& report, int exit_code);
-
 } // namespace xen_drbd::cli

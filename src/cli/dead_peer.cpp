@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <future>
 #include <iostream>
 #include <set>
 #include <unistd.h>
@@ -32,12 +33,15 @@ Error alive(const Session& session, std::string because) {
 }
 
 /// Whether anything at all answers at one of the peer's addresses.
-std::optional<Error> sign_of_life(const Session& session) {
+std::optional<Error> answers_knock(const Session& session) {
   const model::Node& peer = session.topology.node(other(session.this_node));
-  for (const Address& address : std::set<Address>{peer.address, peer.migration_address})
-    if (const host::Knock knock = host::knock(address, session.topology.ssh.port, knock_timeout); knock.answered)
-      return alive(session,
-                   "at " + address.str() + " port " + std::to_string(session.topology.ssh.port) + ": " + knock.detail);
+  const unsigned port = session.topology.ssh.port;
+  const Milliseconds timeout = std::min(knock_timeout, session.topology.ssh.connect_timeout);
+  auto second = std::async(std::launch::async, [&] { return host::knock(peer.migration_address, port, timeout); });
+  const host::Knock first = host::knock(peer.address, port, timeout);
+  for (const auto& [address, knock] : {std::pair(peer.address, first), std::pair(peer.migration_address, second.get())})
+    if (knock.answered)
+      return alive(session, "at " + address.str() + " port " + std::to_string(port) + ": " + knock.detail);
   return std::nullopt;
 }
 
@@ -55,10 +59,18 @@ std::optional<Error> drbd_sign_of_life(const Session& session) {
                         resource.connection == model::Connection::stand_alone ||
                         resource.connection == model::Connection::unconnected;
     if (ours && !silent)
-      return alive(session, "DRBD resource " + resource.name.str() + " is " +
-                                std::string(to_string(resource.connection)) + ": a live kernel is at its other end");
+      return alive(session,
+                   "DRBD resource " + resource.name.str() + " is " + std::string(to_string(resource.connection)) +
+                       (resource.connection == model::Connection::connected ? ": a live kernel is at its other end"
+                                                                            : ", and may still find its other end"));
   }
   return std::nullopt;
+}
+
+/// A live kernel, seen over the network or by DRBD.
+std::optional<Error> sign_of_life(const Session& session) {
+  if (auto sign = answers_knock(session)) return sign;
+  return drbd_sign_of_life(session);
 }
 
 host::Outcome ask_fence(const Session& session, const std::vector<std::string>& fence) {
@@ -89,7 +101,7 @@ Result<> confirm(const Session& session) {
 }
 
 Result<> watch_for_life(const Session& session) {
-  if (auto sign = sign_of_life(session)) return std::move(*sign);
+  if (auto sign = answers_knock(session)) return std::move(*sign);
   if (!session.options.quiet)
     write_message(fmt::format("watching for {} whether DRBD hears of {}\n", to_string(watch), session.peer()));
   for (Milliseconds watched{0}; watched <= watch && interrupted_by() == 0; watched += watch_interval) {
@@ -131,16 +143,14 @@ Result<DeadPeer> consider_dead_peer(const Session& session) {
     if (!session.options.peer_is_dead) return dead;
     XEN_DRBD_CHECK(confirm(session));
     XEN_DRBD_CHECK(watch_for_life(session));
-  } else if (auto sign = drbd_sign_of_life(session)) {
+  } else if (auto sign = sign_of_life(session)) { // the fence device may switch another machine
     return std::move(*sign);
   }
   dead.accepted = true;
   dead.still_dead = [&session, by_fence = dead.by_fence, fence]() -> std::optional<Error> {
     if (by_fence && !proves_off(ask_fence(session, fence)))
       return alive(session, "its fence device no longer says that it is off");
-    if (!by_fence)
-      if (auto sign = sign_of_life(session)) return sign;
-    return drbd_sign_of_life(session);
+    return sign_of_life(session);
   };
   return dead;
 }

@@ -1,6 +1,7 @@
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/planner/status.hpp"
 
+#include "audit.hpp"
 #include "changing.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
@@ -37,9 +38,9 @@ public:
   }
 
   int carry_out() {
-    if (auto marked = set_leaving(session_, true); !marked) return print_error(session_.options, marked.error());
+    if (auto marked = set_leaving(session_, true); !marked) return end_with(session_, marked.error());
     auto lock = lock_nodes();
-    if (!lock) return print_error(session_.options, lock.error());
+    if (!lock) return end_with(session_, lock.error());
 
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
@@ -129,8 +130,10 @@ private:
 };
 
 int cancel(Session& session) {
-  if (!session.options.dry_run)
-    if (auto cleared = set_leaving(session, false); !cleared) return print_error(session.options, cleared.error());
+  if (!session.options.dry_run) {
+    if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
+    audit(session, {}, 0);
+  }
   const model::Plan nothing;
   return print_report(session, {}, session.options.dry_run ? &nothing : nullptr);
 }

@@ -21,6 +21,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,8 +73,9 @@ std::vector<DomainName> domains_where(const Session& session, const auto& accept
   return names;
 }
 
-/// The records of migrations that a node keeps as their source.
+/// The records of migrations that a node keeps as their source. Of two records of one domain neither is believed.
 void read_records(const Session& session, const model::ClusterState& state, NodeId node, planner::Inputs& inputs) {
+  std::set<DomainName> doubled;
   const model::NodeState* seen = state.node(node);
   if (seen == nullptr) return;
   for (const model::MigrationRecord& found : seen->records) {
@@ -83,11 +85,14 @@ void read_records(const Session& session, const model::ClusterState& state, Node
                 " is not usable and is passed over");
       continue;
     }
+    if (inputs.records.contains(found.domain)) doubled.insert(found.domain);
     inputs.records[found.domain] = {.source = node,
+                                    .source_identity = record->source_identity,
                                     .target_identity = record->target_identity,
                                     .before_go = record->before_go,
                                     .target_writes = record->target_writes};
   }
+  for (const DomainName& domain : doubled) inputs.records.erase(domain);
 }
 
 /// What this node itself refuses is most often a matter of who asks.

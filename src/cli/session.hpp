@@ -18,6 +18,7 @@ struct Session {
   model::Topology topology;
   model::NodeId this_node{};
   engine::Cluster cluster;
+  bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
 
   [[nodiscard]] const std::string& name(model::NodeId node) const { return topology.node(node).name.str(); }
   [[nodiscard]] const std::string& here() const { return name(this_node); }

@@ -73,6 +73,10 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
   if (!node.rows)
     said.push_back(name + ": which domains run there is not known: " + node.rows_problem + ". Look with xl list on " +
                    name);
+  if (node.rows && std::any_of(node.rows->begin(), node.rows->end(),
+                               [](const model::DomainRow& row) { return row.name == "(null)"; }))
+    said.push_back(name + " has a domain without a name, (null), on its way out: what is not listed there may be it. " +
+                   "Wait until xl list on " + name + " does not show it any more");
   const bool disks = std::any_of(session.topology.domains.begin(), session.topology.domains.end(),
                                  [](const model::Domain& domain) { return !domain.disks.empty(); });
   if (!node.resources && disks)
@@ -105,6 +109,18 @@ void remark_on_domain(const Session& session, const DomainName& name, const mode
   const auto disks = disk_views(session, state, *session.topology.find(name));
   if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.two_primaries == "open"; }))
     said.push_back("two Primaries are still allowed on the disks of " + name.str() + recover + " closes that");
+  if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.connection == "StandAlone"; }))
+    said.push_back("DRBD does not connect the disks of " + name.str() + " by itself any more (StandAlone)" + recover +
+                   " mends or explains it");
+  for (NodeId id : model::both_nodes) {
+    const auto is_primary = [&](const DiskView& disk) {
+      return (id == session.this_node ? disk.role : disk.peer_role) == "Primary";
+    };
+    if (presence_of(name, state.nodes[index(id)]).presence == model::Presence::absent &&
+        std::any_of(disks.begin(), disks.end(), is_primary))
+      said.push_back("the disks of " + name.str() + " are Primary on " + session.name(id) + ", where it does not run" +
+                     recover + " demotes them");
+  }
 }
 
 } // namespace

@@ -18,8 +18,9 @@ Result<std::shared_ptr<Relay>> Run::relay_on(NodeId node) {
 }
 
 Result<> Actions::perform(const model::Step& step) {
-  const bool brings_to_life =
-      std::holds_alternative<model::Promote>(step.action) || std::holds_alternative<model::Create>(step.action);
+  const bool brings_to_life = std::holds_alternative<model::Promote>(step.action) ||
+                              std::holds_alternative<model::Create>(step.action) ||
+                              std::holds_alternative<model::Resume>(step.action);
   if (execution_.peer_is_dead && brings_to_life) XEN_DRBD_CHECK(peer_still_dead());
   return std::visit([this](const auto& action) { return perform(action); }, step.action);
 }

@@ -70,6 +70,8 @@ private:
   Result<> perform(const model::Resume& step);
   Result<> perform(const model::EndReceiver& step);
   Result<> perform(const model::Reconnect& step);
+  Result<> perform(const model::Connect& step);
+  Result<> perform(const model::RemoveRecord& step);
 
   host::Outcome act(model::NodeId node, const host::Command& command);
   /// Whether this run may change something on the node now. A stop needs that node's half of the lock only.
@@ -81,7 +83,11 @@ private:
   Result<std::optional<model::Resource>> find_resource(model::NodeId node, const ResourceName& name);
   Result<model::Resource> resource(model::NodeId node, const ResourceName& name);
   Result<> try_to_demote(const model::Demote& step, Milliseconds patience, bool& again);
+  Result<> may_promote(const model::Promote& step);
   Result<> set_window(const ResourceName& name, bool open);
+  Result<> make_equal(const ResourceName& name);
+  Result<> may_connect(const ResourceName& name);
+  Result<> connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked);
   Result<> may_set_window(const ResourceName& name, bool open);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
   bool window_was_never_touched(const ResourceName& name) const;

@@ -27,6 +27,14 @@ bool was_left(const DomainPresence& source) {
          source.presence == Presence::unknown;
 }
 
+/// Whether any `xl migrate-receive` is at work there, or that cannot be told.
+bool receives(const model::Observation& node) {
+  const auto* state = std::get_if<model::NodeState>(&node);
+  return state == nullptr || !state->watchers ||
+         std::any_of(state->migrations.begin(), state->migrations.end(),
+                     [](const model::MigrationProcess& process) { return process.receiving; });
+}
+
 bool any_host_lost(const Cluster& cluster) {
   return std::any_of(model::both_nodes.begin(), model::both_nodes.end(),
                      [&](model::NodeId node) { return cluster.host(node) == nullptr || cluster.host(node)->lost(); });
@@ -46,17 +54,23 @@ Whereabouts classify(const Cluster& cluster, const DomainName& domain, model::No
   if (runs(here) && cannot_run_there(there)) found.moved = Moved::no;
   found.clean = (found.moved == Moved::yes && here.presence == Presence::absent) ||
                 (found.moved == Moved::no && there.presence == Presence::absent);
+  found.stays_so =
+      found.moved == Moved::no && there.presence == Presence::incoming && !there.has_watcher && !receives(at_target);
   return found;
 }
 
 Whereabouts look_for(const Cluster& cluster, const DomainName& domain, model::NodeId source, Milliseconds patience,
                      Clock& clock) {
   constexpr Milliseconds interval{300};
+  constexpr Milliseconds nobody_comes{2000};
   const auto begin = clock.now();
+  auto changed = begin; // or may change by itself
   for (;;) {
     const auto seen = observe_domains_on(cluster, {source, other(source)});
     const Whereabouts found = classify(cluster, domain, source, seen[0], seen[1]);
-    if (found.clean || any_host_lost(cluster) || clock.now() - begin >= patience) return found;
+    const auto now = clock.now();
+    if (!found.stays_so) changed = now;
+    if (found.clean || any_host_lost(cluster) || now - begin >= patience || now - changed >= nobody_comes) return found;
     clock.sleep(interval);
   }
 }

@@ -23,13 +23,14 @@ struct Whereabouts {
   bool clean = false; ///< on the other node nothing of it was left
   std::string seen;   ///< "running on dom0, an incoming copy on mirror"
   bool source_has_watcher = true;
+  bool stays_so = false; ///< a copy is left on the target, and no receiver that would still clear it away
 };
 
 /// What one look at both nodes means. Pure. Precondition: `xl migrate` has ended, else a `no` is not final.
 [[nodiscard]] Whereabouts classify(const Cluster& cluster, const DomainName& domain, model::NodeId source,
                                    const model::Observation& at_source, const model::Observation& at_target);
 
-/// Looks at both nodes until the answer is clear and clean, at most `patience` long.
+/// Looks at both nodes until the answer is clear and clean, or will not become so by itself; at most `patience` long.
 [[nodiscard]] Whereabouts look_for(const Cluster& cluster, const DomainName& domain, model::NodeId source,
                                    Milliseconds patience, Clock& clock);
 

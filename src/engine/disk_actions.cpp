@@ -48,8 +48,25 @@ Result<Resource> Actions::resource(NodeId node, const ResourceName& name) {
   return *std::move(found);
 }
 
+/// DRBD promotes a node that has lost its peer just as well, and its data may be the older (spec 5.4). Long may have
+/// passed since the plan was made: a pause, the copy of a guest's memory.
+Result<> Actions::may_promote(const model::Promote& step) {
+  if (!execution_.peer_is_dead) {
+    XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
+    if (seen.connection != Connection::connected)
+      return Error{.kind = ErrorKind::refused,
+                   .what = step.resource.str() + " was not promoted on " + cluster_.name(step.node),
+                   .because = "it is " + std::string(to_string(seen.connection)) + " there now, not Connected",
+                   .while_doing = {},
+                   .changed = Changed::no,
+                   .hint = "mend the link of DRBD between the nodes, then repeat; drbdadm status " +
+                           step.resource.str() + " on both nodes says more"};
+  }
+  return in_command(step.node);
+}
+
 Result<> Actions::perform(const model::Promote& step) {
-  XEN_DRBD_CHECK(in_command(step.node));
+  XEN_DRBD_CHECK(may_promote(step));
   const host::Outcome outcome = act(step.node, drbd::primary_command(step.resource));
   XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
   if (seen.role == Role::primary) return {};
@@ -74,17 +91,23 @@ Result<> Actions::try_to_demote(const model::Demote& step, Milliseconds patience
   const bool in_time = std::exchange(again, false);
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {step.node}, patience, clock_));
   XEN_DRBD_CHECK(in_command(step.node));
+  const bool untouched = !changed_;
   const host::Outcome outcome = act(step.node, drbd::secondary_command(step.resource));
   XEN_DRBD_TRY(const std::optional<Resource> after, find_resource(step.node, step.resource));
   if (!after || after->role == Role::secondary) return {};
   const drbd::Explanation why = drbd::explain(outcome);
   again = in_time && drbd::retry_is_sensible(why.refusal);
+  // a start that finds its disk held open on the peer is refused, and DRBD has changed nothing
+  const bool refuses = untouched && why.refusal == drbd::Refusal::held_open && plan_.verdict == model::Verdict::start;
+  if (refuses) changed_ = false;
   const std::string secondary = "drbdadm secondary " + step.resource.str();
-  return failed(step.resource.str() + " was not demoted on " + cluster_.name(step.node),
-                or_else(why.text, "its role is " + std::string(to_string(after->role))),
-                why.refusal == drbd::Refusal::held_open
-                    ? "see what has its device open on " + cluster_.name(step.node) + ", then " + secondary
-                    : secondary + " on " + cluster_.name(step.node) + " says more");
+  Error error = failed(step.resource.str() + " was not demoted on " + cluster_.name(step.node),
+                       or_else(why.text, "its role is " + std::string(to_string(after->role))),
+                       why.refusal == drbd::Refusal::held_open
+                           ? "see what has its device open on " + cluster_.name(step.node) + ", then " + secondary
+                           : secondary + " on " + cluster_.name(step.node) + " says more");
+  if (refuses) error.kind = ErrorKind::refused;
+  return error;
 }
 
 Result<> Actions::may_set_window(const ResourceName& name, bool open) {
@@ -140,30 +163,60 @@ Result<> Actions::perform(const model::OpenWindow& step) { return set_window(ste
 
 Result<> Actions::perform(const model::CloseWindow& step) {
   if (window_was_never_touched(step.resource)) return {};
-  bool open = false;
+  std::array<TwoPrimaries, 2> allowed{};
+  bool linked = false;
   for (const NodeId node : model::both_nodes) {
     auto seen = resource(node, step.resource);
     if (!seen) return std::move(seen).error().during("closing the two-primaries window of " + step.resource.str());
-    open = open || seen->two_primaries != TwoPrimaries::no;
+    allowed[index(node)] = seen->two_primaries;
+    linked = linked || seen->connection == Connection::connected;
   }
-  return open ? set_window(step.resource, false) : Result<>();
+  if (allowed == std::array{TwoPrimaries::no, TwoPrimaries::no}) return {};
+  const bool one_sided = allowed == std::array{TwoPrimaries::yes, TwoPrimaries::no} ||
+                         allowed == std::array{TwoPrimaries::no, TwoPrimaries::yes};
+  return one_sided && !linked ? make_equal(step.resource) : set_window(step.resource, false);
+}
+
+/// The link is gone and comes back only when both nodes have the same setting: closed, on both.
+Result<> Actions::make_equal(const ResourceName& name) {
+  XEN_DRBD_CHECK(still_in_command(cluster_));
+  for (const NodeId node : model::both_nodes) XEN_DRBD_CHECK(set_window_on(node, name, false));
+  return {};
+}
+
+Result<> Actions::may_connect(const ResourceName& name) {
+  for (const NodeId node : model::both_nodes)
+    if (auto seen = resource(node, name); !seen) return std::move(seen).error();
+  return still_in_command(cluster_);
 }
 
 Result<> Actions::perform(const model::Reconnect& step) {
-  XEN_DRBD_CHECK(still_in_command(cluster_));
-  const host::Outcome discarding = act(step.discard_on, drbd::connect_discarding_command(step.resource));
-  const host::Outcome connecting = act(other(step.discard_on), drbd::connect_command(step.resource));
+  XEN_DRBD_CHECK(may_connect(step.resource));
+  host::Outcome discarding = act(step.discard_on, drbd::connect_discarding_command(step.resource));
+  host::Outcome connecting = act(other(step.discard_on), drbd::connect_command(step.resource));
+  return connected(step.resource, {std::move(discarding), std::move(connecting)});
+}
+
+Result<> Actions::perform(const model::Connect& step) {
+  XEN_DRBD_CHECK(may_connect(step.resource));
+  host::Outcome there = act(cluster_.peer(), drbd::connect_command(step.resource));
+  host::Outcome here = act(cluster_.this_node, drbd::connect_command(step.resource));
+  return connected(step.resource, {std::move(there), std::move(here)});
+}
+
+/// Waits until it is Connected; `asked` is what came of asking the two nodes to connect.
+Result<> Actions::connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked) {
   const auto deadline = clock_.now() + reconnecting;
   for (;;) {
-    XEN_DRBD_TRY(const Resource seen, resource(step.discard_on, step.resource));
+    XEN_DRBD_TRY(const Resource seen, resource(cluster_.this_node, name));
     if (seen.connection == Connection::connected) return {};
     if (clock_.now() >= deadline) {
-      const std::string there = drbd::explain(discarding).text;
-      const std::string here = drbd::explain(connecting).text;
-      return failed(step.resource.str() + " did not reconnect",
-                    there + (there.empty() || here.empty() ? "" : "; ") +
-                        or_else(here, there.empty() ? "it is " + std::string(to_string(seen.connection)) : ""),
-                    "see what the kernel log says of " + step.resource.str() + " on both nodes");
+      const std::string first = drbd::explain(asked[0]).text;
+      const std::string second = drbd::explain(asked[1]).text;
+      return failed(name.str() + " did not reconnect",
+                    first + (first.empty() || second.empty() ? "" : "; ") +
+                        or_else(second, first.empty() ? "it is " + std::string(to_string(seen.connection)) : ""),
+                    "see what the kernel log says of " + name.str() + " on both nodes");
     }
     clock_.sleep(retry_interval);
   }

@@ -133,6 +133,14 @@ Result<> Actions::write_record(NodeId from, bool before_go) {
   return {};
 }
 
+Result<> Actions::perform(const model::RemoveRecord& step) {
+  XEN_DRBD_CHECK(in_command(step.node));
+  const host::Outcome outcome = act(step.node, {{"rm", "-f", record_path(domain_)}, writing});
+  if (outcome.ok()) return {};
+  return failed("the record of an earlier migration of " + domain_.str() + " was not removed", host::describe(outcome),
+                "remove " + record_path(domain_) + " on " + cluster_.name(step.node));
+}
+
 void Actions::conclude(bool nothing_left_behind) {
   if (!recorded_ || !nothing_left_behind || !runs_on() || !migration_->whereabouts()->clean) return;
   const host::Outcome outcome = act(*migrating_from_, {{"rm", "-f", record_path(domain_)}, writing});

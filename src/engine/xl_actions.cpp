@@ -102,7 +102,8 @@ Result<> Actions::perform(const model::Shutdown& step) {
     const model::Observation observed = observe_domains(cluster_, step.node);
     if (std::holds_alternative<model::Unreachable>(observed)) return not_shut_down(step, observed);
     const DomainPresence found = presence_of(domain_, observed);
-    if (found.presence == Presence::absent) return {};
+    if (found.presence == Presence::absent)
+      return found.watchers_known ? Result<>() : prove_absent(cluster_, domain_, {step.node}, Milliseconds(0), clock_);
     const auto now = clock_.now();
     // powered off, and nobody is there to clear it away: it would hold its disks for ever
     const bool left_behind = found.presence == Presence::shut_down && !found.has_watcher && found.watchers_known;
@@ -214,7 +215,8 @@ Result<> Actions::perform(const model::Unpause& step) {
 }
 
 Result<> Actions::perform(const model::Resume& step) {
-  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, clearing_patience, clock_));
+  if (!execution_.peer_is_dead)
+    XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, clearing_patience, clock_));
   XEN_DRBD_CHECK(in_command(step.node));
   const std::string& node = cluster_.name(step.node);
   if (step.row != domain_.str()) { // xl resume does not give a source copy its name back

@@ -4,7 +4,6 @@
 #include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
-#include "scope.hpp"
 
 #include <charconv>
 #include <csignal>
@@ -155,8 +154,8 @@ std::vector<Outcome> WorkerHost::ask(const std::vector<Command>& questions) {
 
 Outcome WorkerHost::act(const Command& command) {
   log_command(name(), command.argv);
-  const std::string line = command_line(command.own_scope ? in_own_scope(command.argv) : command.argv);
-  Reply reply = exchange_->request("act", {line}, command.timeout);
+  const std::string how = command.leaves_a_watcher ? "scope " : "exec ";
+  Reply reply = exchange_->request("act", {how + command_line(command.argv)}, command.timeout);
   if (reply.state == Reply::State::timed_out) return timed_out_outcome(command.timeout);
   const auto codes = words(reply.text);
   if (reply.state == Reply::State::lost) return lost_outcome(std::move(reply.text));

@@ -57,10 +57,19 @@ ask() {
   eval "answer $id '$codes' $files"
 }
 
+# scope COMMAND...: becomes the command, and all that it leaves behind is in a scope of its own where systemd runs
+scope() {
+  if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+    exec systemd-run --quiet --scope --slice=system.slice -- "$@"
+  fi
+  exec "$@"
+}
+
+# act ID "exec COMMAND" or "scope COMMAND"
 # The lock is let go before the answer, so that a client that does not read cannot keep it.
 act() {
   if store "$1" 1; then
-    (eval "exec $2") >>"$dir/$1.1.o" 2>>"$dir/$1.1.e" 9>&-
+    (eval "$2") >>"$dir/$1.1.o" 2>>"$dir/$1.1.e" 9>&-
     codes=" $?"
     exec 9>&-
     seal "$1" 1

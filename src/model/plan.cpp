@@ -40,6 +40,8 @@ std::string describe(const Action& action, const DomainName& domain, const Topol
           [](const Reconnect& step) {
             return "drbdadm connect --discard-my-data " + step.resource.str() + ", then connect on the other node";
           },
+          [](const Connect& step) { return "drbdadm connect " + step.resource.str() + " on both nodes"; },
+          [&](const RemoveRecord&) { return "rm /var/lib/xen-drbd/" + name + ".migration"; },
       },
       action);
 }
@@ -60,6 +62,8 @@ std::string_view name_of(const Action& action) {
                         [](const Resume&) { return "resume"; },
                         [](const EndReceiver&) { return "end-receiver"; },
                         [](const Reconnect&) { return "reconnect"; },
+                        [](const Connect&) { return "connect"; },
+                        [](const RemoveRecord&) { return "remove-record"; },
                     },
                     action);
 }

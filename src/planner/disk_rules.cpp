@@ -111,16 +111,24 @@ Objection is_up(const Scene& scene, const ResourceName& resource, NodeId id) {
                    "take the other connections out of its configuration");
   if (up->suspended)
     return refusal(fmt::format("the DRBD resource {} is suspended on {}", resource.str(), scene.name(id)),
-                   fmt::format("see `drbdadm status {}` on {} for what it waits for", resource.str(), scene.name(id)));
+                   fmt::format("see `drbdadm status {0}` on {1} for what it waits for; once that is settled, on {1}: "
+                               "drbdadm resume-io {0}",
+                               resource.str(), scene.name(id)));
   if (!up->quorum)
     return refusal(fmt::format("the DRBD resource {} has no quorum on {}", resource.str(), scene.name(id)),
-                   fmt::format("see `drbdadm status {}` on {}", resource.str(), scene.name(id)));
+                   fmt::format("see `drbdadm status {0}` on {1}, and bring its peer back; on {1}: drbdadm connect {0}",
+                               resource.str(), scene.name(id)));
   return std::nullopt;
 }
 
 Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId id) {
   const Resource& up = *find_resource(scene.node(id), resource);
   if (up.connection == Connection::connected && up.connections == 1) return std::nullopt;
+  if (windows_differ(scene, resource))
+    return refusal(fmt::format("the DRBD resource {} is not Connected on {} but {}: two Primaries are allowed on one "
+                               "node only, which keeps DRBD from connecting",
+                               resource.str(), scene.name(id), to_string(up.connection)),
+                   "xen-drbd recover");
   const bool alone = up.connection == Connection::stand_alone;
   return refusal(
       fmt::format("the DRBD resource {} is not Connected on {} but {}: its data may be the older", resource.str(),
@@ -131,12 +139,35 @@ Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId 
             : fmt::format("mend the link of DRBD between the nodes; on either: drbdadm status {}", resource.str()));
 }
 
+/// What makes a disk in that state UpToDate again.
+std::string way_out(const Scene& scene, const ResourceName& resource, NodeId id, DiskState state) {
+  const std::string& node = scene.name(id);
+  switch (state) {
+  case DiskState::diskless:
+  case DiskState::detaching:
+  case DiskState::failed:
+    return fmt::format("see what the kernel log of {0} says of its backing device; once that is well, on {0}: drbdadm "
+                       "attach {1}; then wait for its resync",
+                       node, resource.str());
+  case DiskState::outdated:
+    return fmt::format("its peer has newer data; on {0}: drbdadm connect {1}; then wait for its resync", node,
+                       resource.str());
+  case DiskState::attaching:
+  case DiskState::negotiating:
+  case DiskState::inconsistent:
+  case DiskState::consistent:
+  case DiskState::unknown:
+  case DiskState::up_to_date: break;
+  }
+  return fmt::format("wait for its resync, or see what holds it up; on {}: drbdadm status {}", node, resource.str());
+}
+
 Objection is_up_to_date(const Scene& scene, const ResourceName& resource, NodeId id) {
   for (const Volume& volume : find_resource(scene.node(id), resource)->volumes)
     if (volume.disk != DiskState::up_to_date)
       return refusal(fmt::format("/dev/drbd{} of the DRBD resource {} is {} on {}, not UpToDate", volume.minor.number,
                                  resource.str(), to_string(volume.disk), scene.name(id)),
-                     fmt::format("wait for its resync, or mend it: drbdadm status {}", resource.str()));
+                     way_out(scene, resource, id, volume.disk));
   return std::nullopt;
 }
 
@@ -163,7 +194,7 @@ bool gives_data(Replication replication) {
   return false;
 }
 
-/// A node's own role, and what the other node says of it, are known.
+/// A node's own role, and what the other node says of it, are known and the same.
 Objection roles_are_known(const Scene& scene, const ResourceName& resource) {
   for (NodeId id : both_nodes) {
     const Resource& up = *find_resource(scene.node(id), resource);
@@ -171,6 +202,11 @@ Objection roles_are_known(const Scene& scene, const ResourceName& resource) {
       return refusal(fmt::format("DRBD on {} does not know the role of the resource {} on {}", scene.name(id),
                                  resource.str(), scene.name(up.role == Role::unknown ? id : other(id))),
                      fmt::format("see `drbdadm role {}` on both nodes", resource.str()));
+    const Role there = find_resource(scene.node(other(id)), resource)->role;
+    if (up.peer_role != there)
+      return refusal(fmt::format("the DRBD resource {} is {} on {}, and {} says that it is {} there", resource.str(),
+                                 to_string(there), scene.name(other(id)), scene.name(id), to_string(up.peer_role)),
+                     fmt::format("look again; if it stays so, see `drbdadm role {}` on both nodes", resource.str()));
   }
   return std::nullopt;
 }
@@ -221,27 +257,6 @@ Result<std::vector<ResourceName>> resources_of(const Scene& scene, const Domain&
   return resources;
 }
 
-Objection window_configured_alike(const Scene& scene, const ResourceName& resource) {
-  std::optional<TwoPrimaries> first;
-  for (NodeId id : both_nodes) {
-    const ResourceConfig* config = find_config(scene.node(id), resource);
-    if (config == nullptr) continue;
-    if (config->two_primaries == TwoPrimaries::unknown)
-      return refusal(
-          fmt::format("allow-two-primaries of the DRBD resource {} could not be read from the configuration of {}",
-                      resource.str(), scene.name(id)),
-          fmt::format("see what `drbdadm dump {}` says on {}", resource.str(), scene.name(id)));
-    if (first && *first != config->two_primaries)
-      return refusal(
-          fmt::format("allow-two-primaries of the DRBD resource {} is configured on one node only: DRBD would "
-                      "not reconnect after a cut",
-                      resource.str()),
-          "take it out of the DRBD configuration, the same on both nodes; xen-drbd opens it when needed");
-    first = config->two_primaries;
-  }
-  return std::nullopt;
-}
-
 Objection disk_may_start(const Scene& scene, const ResourceName& resource, NodeId node) {
   if (Objection no = is_up(scene, resource, node)) return no;
   if (scene.peer_counts_as_dead()) return may_start_alone(scene, resource, node);
@@ -284,31 +299,6 @@ Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, Nod
                     resource.str(), scene.name(from)),
         fmt::format("on {}: stop the domain and start it again", scene.name(from)));
   return std::nullopt;
-}
-
-Window window_of(const Scene& scene, const ResourceName& resource) {
-  Window window = Window::closed;
-  bool read = false;
-  bool configured = true;
-  for (NodeId id : both_nodes) {
-    if (const ResourceConfig* config = find_config(scene.node(id), resource)) {
-      read = true;
-      configured = configured && config->two_primaries == TwoPrimaries::yes;
-    }
-    const Resource* up = find_resource(scene.node(id), resource);
-    if (up == nullptr) continue;
-    if (up->two_primaries == TwoPrimaries::yes) window = Window::open;
-    if (up->two_primaries == TwoPrimaries::unknown && window == Window::closed) window = Window::unread;
-  }
-  return read && configured ? Window::configured : window;
-}
-
-bool window_stands_open(const Scene& scene, const ResourceName& resource) {
-  return window_of(scene, resource) == Window::configured &&
-         std::all_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
-           const Resource* up = find_resource(scene.node(id), resource);
-           return up != nullptr && up->two_primaries == TwoPrimaries::yes;
-         });
 }
 
 } // namespace xen_drbd::planner

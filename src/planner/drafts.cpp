@@ -61,14 +61,30 @@ Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
   return config_is_the_domains(scene, domain, other(from));
 }
 
+std::string since_when(const Scene& scene, const ResourceName& resource) {
+  const auto since = scene.inputs.disconnected_since.find(resource);
+  if (since == scene.inputs.disconnected_since.end()) return "and its kernel log does not say since when";
+  return "disconnected since " + since->second;
+}
+
+} // namespace
+
+void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& resources, NodeId node,
+                          std::vector<std::string>& warnings) {
+  for (const ResourceName& resource : resources)
+    warnings.push_back(
+        fmt::format("the DRBD resource {} is {} on {}, {}: what {} wrote since it was disconnected is missing",
+                    resource.str(), to_string(find_resource(scene.node(node), resource)->connection), scene.name(node),
+                    since_when(scene, resource), scene.name(other(node))));
+}
+
+namespace {
+
 std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const std::vector<ResourceName>& resources,
                               NodeId node, std::vector<std::string>& warnings) {
-  std::vector<Step> steps;
+  std::vector<Step> steps = remove_records(scene, domain.name);
   if (scene.peer_counts_as_dead()) {
-    for (const ResourceName& resource : resources)
-      warnings.push_back(fmt::format(
-          "the DRBD resource {} is {} on {}: what {} wrote since it was disconnected is missing", resource.str(),
-          to_string(find_resource(scene.node(node), resource)->connection), scene.name(node), scene.name(other(node))));
+    warn_of_missing_data(scene, resources, node, warnings);
   } else {
     append(steps, demote_leftovers(scene, resources, other(node)));
     append(steps, close_leftovers(scene, resources, true, warnings));
@@ -84,11 +100,12 @@ std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const st
   return steps;
 }
 
-std::vector<Step> move_steps(const Scene& scene, const std::vector<ResourceName>& resources, NodeId from,
-                             std::vector<std::string>& warnings) {
+std::vector<Step> move_steps(const Scene& scene, const Domain& domain, const std::vector<ResourceName>& resources,
+                             NodeId from, std::vector<std::string>& warnings) {
   const NodeId target = other(from);
   const bool plain = scene.wish.plain_ssh;
-  std::vector<Step> steps = demote_leftovers(scene, resources, target);
+  std::vector<Step> steps = remove_records(scene, domain.name);
+  append(steps, demote_leftovers(scene, resources, target));
   append(steps, close_leftovers(scene, resources, true, warnings));
   if (!plain) steps.push_back({CopyMemory{from}, "the guest runs on at its source while its memory is copied"});
   for (const ResourceName& resource : resources)
@@ -145,17 +162,30 @@ std::vector<Step> demote_leftovers(const Scene& scene, const std::vector<Resourc
 std::vector<Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources, bool unread_too,
                                   std::vector<std::string>& warnings) {
   std::vector<Step> steps;
+  if (scene.inputs.no_moves) return steps; // the peer's half of the lock may be another run's
   for (const ResourceName& resource : resources) {
     const Window window = window_of(scene, resource);
     if (window != Window::open && !(unread_too && window == Window::unread)) continue;
     if (window_configured_alike(scene, resource)) continue;
     if (connected_on_both(scene, resource))
       steps.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});
+    else if (windows_differ(scene, resource))
+      steps.push_back({CloseWindow{resource}, "allowed on one node only, two Primaries keep DRBD from connecting"});
     else if (window == Window::open)
       warnings.push_back(fmt::format("two Primaries are still allowed on the DRBD resource {}; that can be closed only "
                                      "once it is Connected again",
                                      resource.str()));
   }
+  return steps;
+}
+
+std::vector<Step> remove_records(const Scene& scene, const DomainName& domain) {
+  std::vector<Step> steps;
+  for (NodeId id : both_nodes)
+    if (const NodeState* node = scene.node(id))
+      for (const MigrationRecord& record : node->records)
+        if (record.domain == domain)
+          steps.push_back({RemoveRecord{id}, "what it says of an earlier migration no longer holds"});
   return steps;
 }
 
@@ -204,7 +234,7 @@ Draft draft_move(const Scene& scene, const Domain& domain, NodeId from) {
   const auto rule = [&](const ResourceName& resource) { return disk_may_migrate(scene, resource, from); };
   if (Objection no = first_objection(*resources, rule)) return refused(scene, draft, Verdict::migrate, *std::move(no));
   draft.plan.verdict = Verdict::migrate;
-  draft.plan.steps = move_steps(scene, *resources, from, draft.plan.warnings);
+  draft.plan.steps = move_steps(scene, domain, *resources, from, draft.plan.warnings);
   draft.takes_on = other(from);
   for (const DomainRow& row : presence_of(domain.name, scene.state.nodes[index(from)]).rows)
     if (row.name == domain.name.str()) draft.need = row.memory;

@@ -55,12 +55,21 @@ template <class Make> [[nodiscard]] std::vector<Draft> drafts_of(const Scene& sc
   return drafts;
 }
 
+/// A start without the peer (spec 5.6) says of each resource since when it is without it (spec 5.4).
+void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& resources, model::NodeId node,
+                          std::vector<std::string>& warnings);
+
 /// Demote steps for the resources that are Primary on a node where the domain does not run.
 [[nodiscard]] std::vector<model::Step> demote_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
                                                         model::NodeId node);
 
+/// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
+/// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
+[[nodiscard]] std::vector<model::Step> remove_records(const Scene& scene, const DomainName& domain);
+
 /// CloseWindow steps for the windows that are open without being configured; `unread_too` takes those in that could not
-/// be read, so that closing proves them closed. A window whose resource is not Connected stays, with a warning.
+/// be read, so that closing proves them closed. A window whose resource is not Connected stays, with a warning, unless
+/// it is open on one node only.
 [[nodiscard]] std::vector<model::Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
                                                        bool unread_too, std::vector<std::string>& warnings);
 

@@ -165,11 +165,13 @@ private:
     if (on(other(id)).away != nullptr) reason_ = "it was moved, and its source was not cleared away";
     if (on(other(id)).incoming != nullptr) reason_ = "its migration was abandoned";
     demote(other(id));
+    close_windows();
     if (Objection no = mend_split_brain(id)) {
       if (steps_.empty()) return no;
       warnings_.push_back(no->because + "; " + no->hint);
+    } else {
+      remove_record();
     }
-    close_windows();
     return std::nullopt;
   }
 
@@ -266,7 +268,9 @@ private:
     close_windows();
     reason_ = "it runs on neither node";
     if (copy) reason_ = fmt::format("its source is gone; start it again: xen-drbd start {}", name());
-    return steps_.empty() ? split_brain(scene_, resources_) : std::nullopt;
+    Objection alone = split_brain(scene_, still_alone());
+    if (!alone) remove_record();
+    return steps_.empty() ? std::move(alone) : std::nullopt;
   }
 
   /// Ends the receivers of abandoned copies and destroys every half-named row, but for the source copy on `keep`.
@@ -318,6 +322,7 @@ private:
     if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();
     for (const ResourceName& resource : resources_)
       if (Objection no = disk_may_start(scene_, resource, id)) return no;
+    if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
     close_windows();
     steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
     promote(id);
@@ -338,15 +343,37 @@ private:
         steps_.push_back({Promote{id, resource}, "the domain writes its disks here"});
   }
 
+  /// Whether the resource stands alone because two Primaries were allowed on one node only. Asked to connect, DRBD
+  /// finds out by itself if it is a split brain after all, and gives nobody's data up.
+  bool gave_up(const ResourceName& resource) const {
+    return stands_alone(scene_, resource) &&
+           (windows_differ(scene_, resource) || target_booted_anew(scene_, domain_.name, node_, resource));
+  }
+
   void close_windows() {
     for (Step& step : close_leftovers(scene_, resources_, false, warnings_)) steps_.push_back(std::move(step));
+    for (const ResourceName& resource : resources_)
+      if (gave_up(resource))
+        steps_.push_back({Connect{resource}, "DRBD gave up because two Primaries were allowed on one node only"});
+  }
+
+  std::vector<ResourceName> still_alone() const {
+    std::vector<ResourceName> alone;
+    for (const ResourceName& resource : resources_)
+      if (stands_alone(scene_, resource) && !gave_up(resource)) alone.push_back(resource);
+    return alone;
+  }
+
+  void remove_record() {
+    for (Step& step : remove_records(scene_, domain_.name)) steps_.push_back(std::move(step));
   }
 
   /// A split brain that is none is mended; any other is explained.
   Objection mend_split_brain(NodeId source) {
-    for (const ResourceName& resource : resources_) {
-      if (!stands_alone(scene_, resource)) continue;
-      if (!target_wrote_nothing(scene_, domain_.name, source, resource)) return split_brain(scene_, resources_);
+    const bool gave_it_away = on(other(source)).away != nullptr; // the record is of an older migration then
+    for (const ResourceName& resource : still_alone()) {
+      if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource))
+        return split_brain(scene_, {resource});
       steps_.push_back({Reconnect{other(source), resource},
                         "split by a migration that failed; the record proves that nothing was written there"});
       if (window_of(scene_, resource) == Window::open)

@@ -16,16 +16,37 @@ bool stands_alone(const Scene& scene, const ResourceName& resource) {
   });
 }
 
-bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
+namespace {
+
+/// The record of the domain's migration from `source`, if the source is still in the boot in which it was written.
+const RecordedMigration* record_of(const Scene& scene, const DomainName& domain, NodeId source) {
   const auto record = scene.inputs.records.find(domain);
+  const NodeState* node = scene.node(source);
+  if (record == scene.inputs.records.end() || node == nullptr) return nullptr;
+  return record->second.source == source && record->second.source_identity == node->identity ? &record->second
+                                                                                             : nullptr;
+}
+
+} // namespace
+
+bool target_booted_anew(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
+  const RecordedMigration* then = record_of(scene, domain, source);
   const NodeState* target = scene.node(other(source));
   const Resource* up = find_resource(target, resource);
-  if (record == scene.inputs.records.end() || up == nullptr) return false;
-  const RecordedMigration& then = record->second;
-  if (then.source != source || !then.before_go || then.target_identity != target->identity) return false;
+  if (then == nullptr || up == nullptr || up->role != Role::secondary) return false;
+  return then->target_identity != target->identity &&
+         std::all_of(up->volumes.begin(), up->volumes.end(),
+                     [](const Volume& volume) { return volume.written_kib == volume.received_kib; });
+}
+
+bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
+  const RecordedMigration* then = record_of(scene, domain, source);
+  const NodeState* target = scene.node(other(source));
+  const Resource* up = find_resource(target, resource);
+  if (then == nullptr || up == nullptr || !then->before_go || then->target_identity != target->identity) return false;
   return std::all_of(up->volumes.begin(), up->volumes.end(), [&](const Volume& volume) {
-    const auto writes = then.target_writes.find(volume.minor);
-    return writes != then.target_writes.end() && writes->second == volume.written_kib - volume.received_kib;
+    const auto writes = then->target_writes.find(volume.minor);
+    return writes != then->target_writes.end() && writes->second == volume.written_kib - volume.received_kib;
   });
 }
 

@@ -23,7 +23,8 @@ Result<std::string> exact_row(std::string_view row) {
 } // namespace
 
 host::Command create_command(std::string_view config) {
-  return {.argv = {"xl", "create", "-q", std::string(config)}, .timeout = Milliseconds{300'000}, .own_scope = true};
+  return {
+      .argv = {"xl", "create", "-q", std::string(config)}, .timeout = Milliseconds{300'000}, .leaves_a_watcher = true};
 }
 
 host::Command shutdown_command(const DomainName& domain) {

@@ -59,6 +59,7 @@ TEST_CASE("A changing command brings back status, stdout and stderr, and runs wi
   CHECK(act_sh(*host, "cat; readlink /proc/self/fd/0") == exited(0, "/dev/null\n"));
   CHECK(act_sh(*host, "exec </dev/tty").status != 0);
   CHECK(host->act({.argv = {"/nonexistent/program"}}).status == 127);
+  CHECK(host->act({.argv = {"sh", "-c", "echo out; exit 7"}, .leaves_a_watcher = true}) == exited(7, "out\n"));
   const Outcome killed = act_sh(*host, "kill -TERM $$");
   CHECK(killed.end == End::signalled);
   CHECK(killed.status == 15);

@@ -148,6 +148,7 @@ struct NodeOfWorld {
 struct LinkOfResource {
   bool connected = true;
   bool stand_alone = false;
+  bool split_brain = false; ///< and so DRBD does not connect unless one side discards its data
 };
 
 [[nodiscard]] inline std::string print_resource(const std::string& name, const DrbdOnNode& here,

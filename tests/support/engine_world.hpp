@@ -296,7 +296,7 @@ private:
   std::vector<std::shared_ptr<RelayState>> relays_;
   std::vector<Migration> migrations_;
   std::set<std::string> discarded_; ///< resources whose one side offered to discard its data
-  std::set<std::string> connecting_;
+  std::set<std::pair<std::string, NodeId>> connecting_;
   bool too_late_ = false;
   std::uint64_t last_connection_ = 0;
   unsigned last_domid_ = 0;

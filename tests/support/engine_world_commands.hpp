@@ -187,7 +187,8 @@ inline host::Outcome World::secondary(NodeId id, const std::string& resource) {
 
 inline host::Outcome World::two_primaries(NodeId id, const std::string& resource, bool allow) {
   const bool both = drbd(dom0, resource).primary && drbd(mirror, resource).primary;
-  if (!links.at(resource).connected && !too_late_)
+  const bool equalled_apart = !allow && drbd(dom0, resource).two_primaries != drbd(mirror, resource).two_primaries;
+  if (!links.at(resource).connected && !too_late_ && !equalled_apart && drbd(id, resource).two_primaries != allow)
     accident("the window of " + resource + " is touched while it is not Connected");
   if (!allow && both && links.at(resource).connected)
     return exited(10, {},
@@ -207,9 +208,11 @@ inline host::Outcome World::two_primaries(NodeId id, const std::string& resource
 inline host::Outcome World::reconnect(NodeId id, const std::string& resource, bool discard) {
   LinkOfResource& link = links.at(resource);
   if (discard && drbd(id, resource).primary) accident(resource + " discards what its Primary wrote");
-  (discard ? discarded_ : connecting_).insert(resource);
-  if (!discarded_.contains(resource) || !connecting_.contains(resource)) return exited(0);
-  link = {};
+  if (discard) discarded_.insert(resource);
+  connecting_.insert({resource, id});
+  const bool both = connecting_.contains({resource, dom0}) && connecting_.contains({resource, mirror});
+  const bool alike = drbd(dom0, resource).two_primaries == drbd(mirror, resource).two_primaries;
+  if (both && alike && (discarded_.contains(resource) || !link.split_brain)) link = {};
   return exited(0);
 }
 

@@ -276,8 +276,11 @@ private:
   }
 
   bool set_window(const ResourceName& resource, TwoPrimaries setting, unsigned fault) {
-    if (!peer_answers || !connected(resource) || fault == 1) return false;
-    const bool both = drbd(dom0, resource).role == Role::primary && drbd(mirror, resource).role == Role::primary;
+    if (!peer_answers || fault == 1) return false;
+    const bool one_sided = drbd(dom0, resource).two_primaries != drbd(mirror, resource).two_primaries;
+    if (!connected(resource) && !(one_sided && setting == TwoPrimaries::no)) return false;
+    const bool both = connected(resource) && drbd(dom0, resource).role == Role::primary &&
+                      drbd(mirror, resource).role == Role::primary;
     if (setting == TwoPrimaries::no && both) return false;
     drbd(dom0, resource).two_primaries = setting;
     if (fault < 3) drbd(mirror, resource).two_primaries = setting;
@@ -420,6 +423,19 @@ private:
     if (!peer_answers || fault == 1) return false;
     diverged_[action.resource].erase(action.discard_on);
     join(action.resource);
+    return true;
+  }
+
+  bool perform(const DomainName&, const Connect& action, unsigned fault) {
+    if (!peer_answers || fault == 1) return false;
+    world_.connection(action.resource.str(), Connection::connecting);
+    reconnect(action.resource);
+    return connected(action.resource);
+  }
+
+  bool perform(const DomainName& name, const RemoveRecord& action, unsigned fault) {
+    if (!reachable(action.node) || fault == 1) return false;
+    std::erase_if(node(action.node).records, [&](const MigrationRecord& record) { return record.domain == name; });
     return true;
   }
 

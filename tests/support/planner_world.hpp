@@ -131,6 +131,11 @@ public:
       volume.peer_disk = DiskState::unknown;
     }
   }
+  /// A record of an earlier migration lies there.
+  World& recorded(NodeId id, const std::string& name) {
+    node(id).records.push_back({domain_name(name), "what was"});
+    return *this;
+  }
   /// The peer does not answer, and DRBD has noticed.
   World& unreachable() {
     state.nodes[index(mirror)] = Unreachable{Error{.kind = ErrorKind::unreachable,

@@ -1,3 +1,6 @@
+#include "xen_drbd/engine/record.hpp"
+
+#include "audit.hpp"
 #include "changing.hpp"
 #include "commands.hpp"
 #include "dead_peer.hpp"
@@ -260,6 +263,22 @@ TEST_CASE("an audit line is left on the peer too, with every override that was u
     CHECK_THAT(line, ContainsSubstring(used));
   CHECK_THAT(line, !ContainsSubstring("dns"));
   CHECK(line.find_first_of("\x1b\n") == std::string::npos);
+}
+
+TEST_CASE("of two records of one domain neither is believed, and one says in which boots the nodes were") {
+  World world;
+  const Session session = session_of(world, "recover");
+  const DomainName samba = domain_name("samba");
+  engine::Record record{.run = "7", .source = "dom0", .source_identity = "here", .target_identity = "there"};
+  world.node(dom0).records = {{samba, engine::to_text(record)}};
+  const planner::Inputs one = planner_inputs(session, world.state);
+  REQUIRE(one.records.contains(samba));
+  CHECK(one.records.at(samba).source == dom0);
+  CHECK(one.records.at(samba).source_identity == "here");
+  CHECK(one.records.at(samba).target_identity == "there");
+  record.source = "mirror";
+  world.node(mirror).records = {{samba, engine::to_text(record)}};
+  CHECK_FALSE(planner_inputs(session, world.state).records.contains(samba));
 }
 
 TEST_CASE("only exit status 2 together with the line Status: OFF proves that the peer is off") {

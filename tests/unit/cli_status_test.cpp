@@ -113,6 +113,25 @@ TEST_CASE("every remark names the command that helps") {
     world.window("samba", TwoPrimaries::yes);
     remarked(world, "two Primaries are still allowed on the disks of samba", "xen-drbd recover samba");
   }
+  SECTION("a disk that is Primary where its domain does not run, on either node") {
+    for (NodeId id : both_nodes) {
+      World world;
+      world.runs("samba", other(id)).window("samba", TwoPrimaries::yes).role(id, "samba", Role::primary);
+      remarked(world, std::string("the disks of samba are Primary on ") + (id == dom0 ? "dom0" : "mirror"),
+               "xen-drbd recover samba demotes them");
+      CHECK_THAT(shown(world), !ContainsSubstring(std::string("Primary on ") + (id == dom0 ? "mirror" : "dom0")));
+    }
+  }
+  SECTION("DRBD that stands alone") {
+    World world;
+    world.connection("samba", Connection::stand_alone);
+    remarked(world, "by itself any more (StandAlone)", "xen-drbd recover samba mends or explains it");
+  }
+  SECTION("a zombie that lost its name") {
+    World world;
+    world.add_row(mirror, "(null)", "-----d");
+    remarked(world, "mirror has a domain without a name, (null)", "xl list on mirror");
+  }
   SECTION("a migration that did not come to its end") {
     World world;
     world.node(mirror).records = {{domain_name("samba"), "text"}};

@@ -34,6 +34,7 @@ planner::Inputs inputs_of(const model::ClusterState& state) {
       for (const model::MigrationRecord& found : node->records)
         if (const auto record = engine::parse_record(found.text))
           inputs.records[found.domain] = {.source = id,
+                                          .source_identity = record->source_identity,
                                           .target_identity = record->target_identity,
                                           .before_go = record->before_go,
                                           .target_writes = record->target_writes};

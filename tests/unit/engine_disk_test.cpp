@@ -24,11 +24,11 @@ TEST_CASE("A promotion is verified by reading the role back, whatever drbdadm sa
     CHECK(lab.drbd(dom0, "samba").primary);
   }
   SECTION("it works without an answer") {
-    lab.world->fault(dom0, 1, Fault::times_out_works);
+    lab.world->fault(dom0, 2, Fault::times_out_works);
     CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::recovered);
   }
   SECTION("it does not work, and there is no answer") {
-    lab.world->fault(dom0, 1, Fault::times_out);
+    lab.world->fault(dom0, 2, Fault::times_out);
     CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::failed);
   }
   SECTION("DRBD says no, and is quoted") {
@@ -42,6 +42,27 @@ TEST_CASE("A promotion is verified by reading the role back, whatever drbdadm sa
     const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm up samba"));
+  }
+}
+
+TEST_CASE("What has lost its peer since the look is not promoted, though DRBD would") {
+  Lab lab;
+  SECTION("before anything was changed") {
+    lab.world->cut_drbd();
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(report.error->changed == Changed::no);
+    CHECK_THAT(report.reason, ContainsSubstring("it is Connecting there now, not Connected"));
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("between the copy and the promotion of a migration") {
+    lab.world->runs("samba", dom0);
+    lab.world->before = [&](NodeId id, const std::string& command) {
+      if (command == "drbdadm net-options" && id == dom0) lab.world->cut_drbd();
+    };
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+    CHECK(lab.world->count("mirror: drbdadm primary samba") == 0);
+    CHECK(lab.world->executes_on("samba", dom0));
   }
 }
 
@@ -108,6 +129,20 @@ TEST_CASE("A disk that stays open is given up after the patience, with DRBD's wo
   CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm secondary samba"));
   CHECK(report.seconds >= 20);
   CHECK(report.seconds < 22);
+}
+
+TEST_CASE("A start whose peer's disk is held open is refused: DRBD has changed nothing") {
+  Lab lab;
+  lab.drbd(mirror, "samba").primary = true;
+  lab.drbd(mirror, "samba").held_open = 1'000'000;
+  DomainPlan plan = start_plan("samba", dom0);
+  plan.steps.insert(plan.steps.begin(), next(model::Demote{mirror, samba}));
+  const DomainReport report = lab.run(std::move(plan));
+  CHECK(report.result == ResultKind::refused);
+  CHECK(report.error->kind == ErrorKind::refused);
+  CHECK(report.error->changed == Changed::no);
+  CHECK_THAT(report.reason, ContainsSubstring("held open"));
+  CHECK(lab.world->guests_of("samba") == 0);
 }
 
 TEST_CASE("A demotion that fails for good is not tried again") {
@@ -196,6 +231,17 @@ TEST_CASE("The window is not touched while DRBD is not Connected") {
   CHECK(lab.world->log.empty());
 }
 
+TEST_CASE("A window that is open on one node only is closed there though the link is gone: else it never comes back") {
+  WindowLab lab;
+  lab.world->cut_drbd();
+  const NodeId survivor = GENERATE(dom0, mirror);
+  lab.drbd(survivor, "samba").two_primaries = true;
+  lab.drbd(other(survivor), "samba").two_primaries = false;
+  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.window_is("samba", false));
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
 TEST_CASE("The window is not touched when the peer's answers are too old, nor when it is lost") {
   WindowLab lab;
   SECTION("too old") { lab.world->node(mirror).silent = true; }
@@ -245,10 +291,42 @@ TEST_CASE("A split resource is reconnected: one side discards, and only that one
           std::vector<std::string>{"mirror: drbdadm connect --discard-my-data samba", "dom0: drbdadm connect samba"});
   }
   SECTION("it does not") {
-    lab.world->fault(mirror, 1, Fault::fails);
+    lab.world->fault(mirror, 2, Fault::fails);
     const DomainReport report = lab.run(steps({next(model::Reconnect{mirror, samba})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
     CHECK(report.seconds < 17);
   }
+}
+
+TEST_CASE("A resource that gave up without a split brain connects again, and nobody's data are given up") {
+  Lab lab;
+  lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
+  SECTION("it connects") {
+    CHECK(lab.run(steps({next(model::Connect{samba})})).result == ResultKind::recovered);
+    CHECK(lab.world->log == std::vector<std::string>{"mirror: drbdadm connect samba", "dom0: drbdadm connect samba"});
+  }
+  SECTION("it is a split brain after all") {
+    lab.world->links.at("samba").split_brain = true;
+    const DomainReport report = lab.run(steps({next(model::Connect{samba})}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.error->what, ContainsSubstring("samba did not reconnect"));
+    CHECK(lab.world->links.at("samba").split_brain);
+  }
+  SECTION("the peer is not there") {
+    lab.world->lose(mirror);
+    CHECK(lab.run(steps({next(model::Connect{samba})})).error);
+    CHECK(lab.world->log.empty());
+  }
+}
+
+TEST_CASE("The record of an earlier migration is removed where it lies") {
+  Lab lab;
+  lab.world->node(mirror).records["samba"] = "what was";
+  CHECK(lab.run(steps({next(model::RemoveRecord{mirror})})).result == ResultKind::recovered);
+  CHECK(lab.world->node(mirror).records.empty());
+  lab.world->fault(mirror, 1, Fault::fails);
+  const DomainReport report = lab.run(steps({next(model::RemoveRecord{mirror})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->hint, ContainsSubstring("remove /var/lib/xen-drbd/samba.migration on mirror"));
 }

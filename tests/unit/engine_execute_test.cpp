@@ -144,7 +144,7 @@ TEST_CASE("What waits for a refused domain is skipped with exit 4, for an unknow
     lab.world->node(mirror).watchers.insert("dns");
   }
   SECTION("unknown") {
-    lab.world->fault(dom0, 4, Fault::times_out);
+    lab.world->fault(dom0, 5, Fault::times_out);
     expected = ErrorKind::failed;
   }
   const Report report = lab.run(plan_of_all({std::move(dns), waiting(plain_start("web", dom0), {"dns"})}));

@@ -73,7 +73,7 @@ TEST_CASE("xl create that succeeds for a guest with a closed disk is a failure t
 
 TEST_CASE("xl create that fails starts nothing, and what was promoted is demoted again") {
   Lab lab;
-  lab.world->fault(dom0, 4, Fault::fails); // promote, role, rows, create
+  lab.world->fault(dom0, 5, Fault::fails); // look, promote, role, rows, create
   const DomainReport report = lab.run(start_plan("samba", dom0));
   CHECK(report.result == ResultKind::failed);
   CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
@@ -83,7 +83,7 @@ TEST_CASE("xl create that fails starts nothing, and what was promoted is demoted
 
 TEST_CASE("xl create that fails although the domain is listed is a failure, and nothing is demoted") {
   Lab lab;
-  lab.world->fault(dom0, 4, Fault::fails);
+  lab.world->fault(dom0, 5, Fault::fails);
   lab.world->when_faulty = [&] { lab.world->add_guest(dom0, "samba", "samba", "--p---"); };
   const DomainReport report = lab.run(start_plan("samba", dom0));
   CHECK(report.result == ResultKind::failed);
@@ -104,7 +104,7 @@ TEST_CASE("xl create that succeeds for a guest that is gone a moment later is a 
 TEST_CASE("xl create without an answer is unknown, and nothing is demoted, whatever is seen") {
   const Fault fault = GENERATE(Fault::times_out, Fault::times_out_works, Fault::times_out_late);
   Lab lab;
-  lab.world->fault(dom0, 4, fault);
+  lab.world->fault(dom0, 5, fault);
   const DomainReport report = lab.run(start_plan("samba", dom0));
   CHECK(report.result == ResultKind::unknown);
   CHECK(report.error->kind == ErrorKind::unknown);
@@ -117,7 +117,7 @@ TEST_CASE("xl create without an answer is unknown, and nothing is demoted, whate
 
 TEST_CASE("A connection that is lost during xl create makes it unknown") {
   Lab lab;
-  lab.world->fault(mirror, 4, GENERATE(Fault::lost, Fault::lost_works));
+  lab.world->fault(mirror, 5, GENERATE(Fault::lost, Fault::lost_works));
   const DomainReport report = lab.run(start_plan("samba", mirror));
   CHECK(report.result == ResultKind::unknown);
   CHECK(lab.drbd(mirror, "samba").primary);
@@ -125,7 +125,7 @@ TEST_CASE("A connection that is lost during xl create makes it unknown") {
 
 TEST_CASE("A guest that runs, but whose disks cannot be asked for, is unknown and not failed") {
   Lab lab;
-  lab.world->fault(dom0, 6, Fault::times_out); // promote, role, rows, create, rows, disks
+  lab.world->fault(dom0, 7, Fault::times_out); // look, promote, role, rows, create, rows, disks
   const DomainReport report = lab.run(start_plan("samba", dom0));
   CHECK(report.result == ResultKind::unknown);
   CHECK_THAT(report.error->what, ContainsSubstring("whether samba has its disks"));
@@ -149,6 +149,12 @@ TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but
   SECTION("it stays dead") {
     CHECK(lab.run(start_plan("samba", dom0)).result == ResultKind::started);
     CHECK(asked == 2);
+  }
+  SECTION("a suspended guest is resumed without a look at it") {
+    lab.drbd(dom0, "samba").primary = true;
+    lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+    CHECK(lab.run(recover_steps({next(model::Resume{dom0, "samba"})})).result == ResultKind::recovered);
+    CHECK(asked == 1);
   }
   SECTION("it shows signs of life before the promotion") {
     alive_from = 1;
@@ -178,7 +184,9 @@ TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but
                                              model::Unpause{mirror},
                                              model::Resume{mirror, "samba"},
                                              model::EndReceiver{mirror},
-                                             model::Reconnect{mirror, samba}};
+                                             model::Reconnect{mirror, samba},
+                                             model::Connect{samba},
+                                             model::RemoveRecord{mirror}};
     for (const model::Action& action : actions) {
       INFO(name_of(action));
       CHECK(lab.run(recover_steps({next(action)})).error);
@@ -197,6 +205,16 @@ TEST_CASE("A domain is shut down, and demoted once it is gone") {
   CHECK_FALSE(lab.drbd(dom0, "samba").primary);
   CHECK(lab.world->count("dom0: xl destroy samba") == 0);
   CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("Where watchers cannot be listed a guest has shut down only when it stayed away for ten seconds") {
+  Lab lab;
+  lab.world->runs("web", dom0);
+  lab.world->node(dom0).watchers_listable = false;
+  const DomainReport report =
+      lab.run(plan_of("web", Verdict::stop, dom0, {next(model::Shutdown{dom0, Milliseconds(60'000), false})}));
+  CHECK(report.result == ResultKind::stopped);
+  CHECK(report.seconds >= 10);
 }
 
 TEST_CASE("A guest that ignores its shutdown is left running after the deadline") {

@@ -347,6 +347,7 @@ World split() {
     volume.received_kib = 4990;
   }
   world.inputs.records[domain_name("samba")] = {.source = dom0,
+                                                .source_identity = "boot-of-dom0",
                                                 .target_identity = "boot-of-mirror",
                                                 .before_go = true,
                                                 .target_writes = {{Minor{1}, 10}, {Minor{2}, 10}}};
@@ -366,6 +367,7 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
       [](World& w) { w.inputs.records.at(domain_name("samba")).before_go = false; },
       [](World& w) { w.inputs.records.at(domain_name("samba")).source = mirror; },
       [](World& w) { w.node(mirror).identity = "a later boot"; },
+      [](World& w) { w.node(dom0).identity = "a later boot"; },
       [](World& w) { w.drbd(mirror, "samba").volumes[1].written_kib += 4; },
       [](World& w) { w.inputs.records.at(domain_name("samba")).target_writes.erase(Minor{2}); },
   };
@@ -375,4 +377,84 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
     doubt(world);
     require_refused(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
   }
+}
+
+TEST_CASE("a split brain is not mended by a record where the other side gave the domain away since") {
+  World world = split();
+  world.add_row(mirror, "samba--migratedaway", "---ss-");
+  const DomainPlan plan = recover(world);
+  CHECK(in_words(plan.steps) == Words{"destroy mirror samba--migratedaway", "demote mirror samba"});
+  REQUIRE_FALSE(plan.warnings.empty());
+  CHECK_THAT(plan.warnings.back(), ContainsSubstring("only you can tell"));
+}
+
+TEST_CASE("a window that is open on one node only is closed though the link is gone, and DRBD connects again") {
+  World world;
+  world.runs("samba", dom0).connection("samba", Connection::connecting);
+  world.drbd(dom0, "samba").two_primaries = TwoPrimaries::yes;
+  CHECK(in_words(recover(world).steps) == Words{"close-window samba"});
+  world.connection("samba", Connection::stand_alone);
+  CHECK(in_words(recover(world).steps) == Words{"close-window samba", "connect samba"});
+  World nowhere;
+  nowhere.connection("samba", Connection::stand_alone);
+  nowhere.drbd(mirror, "samba").two_primaries = TwoPrimaries::yes;
+  CHECK(in_words(recover(nowhere).steps) == Words{"close-window samba", "connect samba"});
+}
+
+TEST_CASE("what 8.4 forgets when it stands alone is not taken for a window that is open on one node only") {
+  World world;
+  world.runs("samba", dom0).connection("samba", Connection::connecting).window("samba", TwoPrimaries::yes);
+  World::disconnect(world.drbd(mirror, "samba"), Connection::stand_alone);
+  world.drbd(mirror, "samba").two_primaries = TwoPrimaries::no;
+  require_refused(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
+}
+
+TEST_CASE("DRBD is asked to connect again where the target of a failed migration lost its power in the window") {
+  const auto crashed = [] {
+    World world = split();
+    world.role(mirror, "samba", Role::secondary).window("samba", TwoPrimaries::no); // 8.4 forgets it standing alone
+    world.node(mirror).identity = "a later boot";
+    for (Volume& volume : world.drbd(mirror, "samba").volumes) volume.written_kib = volume.received_kib = 0;
+    return world;
+  };
+  World world = crashed();
+  CHECK(in_words(recover(world).steps) == Words{"connect samba"});
+  world.recorded(dom0, "samba");
+  CHECK(in_words(recover(world).steps) == Words{"connect samba", "remove-record dom0"});
+  const std::vector<std::function<void(World&)>> doubts{
+      [](World& w) { w.inputs.records.clear(); },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).source = mirror; },
+      [](World& w) { w.node(dom0).identity = "another boot"; },
+      [](World& w) { w.drbd(mirror, "samba").volumes[0].written_kib = 4; },
+  };
+  for (const auto& doubt : doubts) {
+    World doubtful = crashed();
+    doubt(doubtful);
+    require_refused(recover(doubtful), "the DRBD resource samba stands alone", "--discard-my-data samba");
+  }
+}
+
+TEST_CASE("the record of a migration goes once the domain is well, and stays while it may prove something") {
+  World running;
+  running.runs("samba", mirror).recorded(dom0, "samba").recorded(mirror, "samba").recorded(dom0, "dns");
+  CHECK(in_words(recover(running).steps) == Words{"remove-record dom0", "remove-record mirror"});
+  World nowhere;
+  nowhere.recorded(dom0, "samba");
+  CHECK(in_words(recover(nowhere).steps) == Words{"remove-record dom0"});
+  World half;
+  half.runs("samba", dom0).recorded(dom0, "samba");
+  incoming(half, mirror);
+  CHECK(in_words(recover(half).steps) ==
+        Words{"end-receiver mirror", "destroy mirror samba--incoming", "remove-record dom0"});
+  World mended = split();
+  mended.recorded(dom0, "samba");
+  CHECK(in_words(recover(mended).steps) ==
+        Words{"demote mirror samba", "reconnect mirror samba", "close-window samba", "remove-record dom0"});
+  World split_for_good = split();
+  split_for_good.recorded(dom0, "samba").inputs.records.clear();
+  CHECK(in_words(recover(split_for_good).steps) == Words{"demote mirror samba"});
+  World suspended;
+  suspended.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary).recorded(dom0, "samba");
+  suspended.node(dom0).has_resume = true;
+  CHECK(in_words(recover(suspended).steps) == Words{"resume dom0 samba"});
 }

@@ -247,6 +247,11 @@ const std::vector<DiskCase>& wherever_it_is_seen() {
        "mend the link"},
       {[](World& w, NodeId id) { w.drbd(id, "samba").peer_role = Role::unknown; }, "does not know the role",
        "drbdadm role samba"},
+      {[](World& w, NodeId id) {
+         Role& role = w.drbd(id, "samba").peer_role;
+         role = role == Role::primary ? Role::secondary : Role::primary;
+       },
+       " says that it is ", "drbdadm role samba"},
       {[](World& w, NodeId id) { w.drbd_config(id, "samba").two_primaries = TwoPrimaries::yes; },
        "configured on one node only", "take it out"},
       {[](World& w, NodeId id) { w.drbd_config(id, "samba").two_primaries = TwoPrimaries::unknown; },
@@ -270,6 +275,28 @@ TEST_CASE("a disk that is not sane on either node refuses a start and a migratio
       require_objection(planner::disk_may_migrate(scene(moving), resource_name("samba"), dom0), each.because,
                         each.hint);
     }
+}
+
+TEST_CASE("the way out of a disk that is not UpToDate is the one for its state") {
+  const std::vector<std::pair<DiskState, std::string>> ways{{DiskState::diskless, "drbdadm attach samba"},
+                                                            {DiskState::failed, "drbdadm attach samba"},
+                                                            {DiskState::outdated, "drbdadm connect samba"},
+                                                            {DiskState::inconsistent, "drbdadm status samba"},
+                                                            {DiskState::negotiating, "drbdadm status samba"}};
+  for (const auto& [state, way] : ways) {
+    World world;
+    world.drbd(dom0, "samba").volumes[0].disk = state;
+    require_objection(planner::disk_may_start(scene(world), resource_name("samba"), dom0), to_string(state).data(),
+                      way);
+  }
+}
+
+TEST_CASE("a resource kept apart by a window that is open on one node is sent to recover") {
+  World world;
+  world.connection("samba", Connection::connecting);
+  world.drbd(mirror, "samba").two_primaries = TwoPrimaries::yes;
+  require_objection(planner::disk_may_start(scene(world), resource_name("samba"), dom0), "allowed on one node only",
+                    "xen-drbd recover");
 }
 
 TEST_CASE("a start needs UpToDate here, a migration on both nodes") {

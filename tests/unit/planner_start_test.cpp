@@ -64,6 +64,18 @@ TEST_CASE("a window that was left open is closed before a start, after the peer 
                                                        "on failure: demote dom0 samba"});
 }
 
+TEST_CASE("the record of an earlier migration goes before a start and before the next migration, on either node") {
+  World world;
+  world.recorded(dom0, "samba").recorded(mirror, "samba").recorded(mirror, "dns");
+  const Words start = in_words(world.plan_for(Goal::start_here, "samba").steps);
+  CHECK(Words(start.begin(), start.begin() + 3) ==
+        Words{"remove-record dom0", "remove-record mirror", "promote dom0 samba"});
+  world.runs("samba", dom0);
+  const Words move = in_words(world.plan_for(Goal::migrate_out, "samba").steps);
+  CHECK(Words(move.begin(), move.begin() + 3) ==
+        Words{"remove-record dom0", "remove-record mirror", "copy-memory dom0"});
+}
+
 TEST_CASE("a window that could not be read is closed before a start, which proves it closed") {
   World world;
   world.window("samba", TwoPrimaries::unknown);
@@ -226,6 +238,15 @@ TEST_CASE("a peer accepted as dead lets a domain start on disks that are not con
         Words{"promote dom0 samba", "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
   REQUIRE(plan.warnings.size() == 1);
   CHECK_THAT(plan.warnings[0], ContainsSubstring("Connecting") && ContainsSubstring("mirror"));
+}
+
+TEST_CASE("a start without the peer says since when each resource is without it") {
+  World world;
+  world.unreachable();
+  world.wish.peer_is_dead = true;
+  CHECK_THAT(start(world, "samba").warnings.at(0), ContainsSubstring("its kernel log does not say since when"));
+  world.inputs.disconnected_since[resource_name("samba")] = "2026-11-22T18:19:02";
+  CHECK_THAT(start(world, "samba").warnings.at(0), ContainsSubstring("disconnected since 2026-11-22T18:19:02"));
 }
 
 TEST_CASE("a peer accepted as dead to which DRBD is connected lives") {

@@ -164,6 +164,15 @@ TEST_CASE("evacuate shuts down what cannot go to the peer, and says why") {
   }
 }
 
+TEST_CASE("without the peer's half of the lock a stop closes no window, which would change the peer as well") {
+  World world;
+  world.runs("dns", dom0).window("dns", TwoPrimaries::yes).window("samba", TwoPrimaries::yes).runs("samba", mirror);
+  CHECK(of(evacuate(world), "samba").steps.size() == 1);
+  world.inputs.no_moves = "mirror's lock was not had within 30s";
+  CHECK(in_words(of(evacuate(world), "dns").steps) == Words{"shutdown dom0", "demote dom0 dns"});
+  CHECK(of(evacuate(world), "samba").steps.empty());
+}
+
 TEST_CASE("two nodes that leave at once shut their guests down") {
   World world;
   world.runs("dns", dom0).runs("samba", mirror);

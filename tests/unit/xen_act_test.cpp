@@ -20,7 +20,7 @@ std::string explained(const std::string& file, int status = 1) {
 
 TEST_CASE("the changing commands are those an administrator would type") {
   CHECK(xen::create_command("/etc/xen/vm1.cfg").argv == Words{"xl", "create", "-q", "/etc/xen/vm1.cfg"});
-  CHECK(xen::create_command("/etc/xen/vm1.cfg").own_scope);
+  CHECK(xen::create_command("/etc/xen/vm1.cfg").leaves_a_watcher);
   CHECK(xen::shutdown_command(name("vm1")).argv == Words{"xl", "shutdown", "vm1"});
   CHECK(xen::unpause_command(name("vm1")).argv == Words{"xl", "unpause", "vm1"});
   CHECK(xen::destroy_command("vm1--incoming")->argv == Words{"xl", "destroy", "vm1--incoming"});

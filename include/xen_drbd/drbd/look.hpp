@@ -75,6 +75,13 @@ struct Configuration {
 /// map. Fails: ErrorKind::failed.
 [[nodiscard]] Result<std::map<std::string, std::string>> parse_links(const host::Outcome& outcome);
 
+/// What the kernel's log, as far back as it goes, says of connections that changed.
+[[nodiscard]] host::Command kernel_log_command();
+/// When each resource was last left by its peer, in the node's own time: "2026-11-22T18:19:02". One that is not named
+/// was left before the log begins, or not since this boot. Nothing is decided by it: it is told to the administrator.
+/// Source: drbd drivers/block/drbd/drbd_state.c (8.4 print_state_change, 9 drbd_print_*_state_change); dmesg(1).
+[[nodiscard]] std::map<ResourceName, std::string> parse_kernel_log(const host::Outcome& outcome);
+
 /// The commands of one look: status, show, dump, links.
 [[nodiscard]] std::vector<host::Command> questions();
 /// Puts the four answers into the node's state: resources, resources_problem, resource_configs,

@@ -22,7 +22,10 @@ namespace xen_drbd::host {
 struct Command {
   std::vector<std::string> argv;
   Milliseconds timeout{10'000}; ///< our own deadline for the answer
-  bool own_scope = false;       ///< it leaves a daemon behind that is to outlive session and service
+  /// A changing command leaves a process behind for the life of a guest: where systemd runs, in a scope of
+  /// system.slice, because the session of a login, or the unit that started xen-drbd, ends with all its processes
+  /// (spec, section 8).
+  bool leaves_a_watcher = false;
   bool operator==(const Command&) const = default;
 };
 

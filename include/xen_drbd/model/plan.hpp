@@ -35,7 +35,8 @@ struct OpenWindow {
   ResourceName resource;
   bool operator==(const OpenWindow&) const = default;
 };
-/// The same with `=no`.
+/// The same with `=no`. Where the link is gone and only one node allows two Primaries, on that one: DRBD never connects
+/// again with settings that differ.
 struct CloseWindow {
   ResourceName resource;
   bool operator==(const CloseWindow&) const = default;
@@ -91,8 +92,20 @@ struct Reconnect {
   bool operator==(const Reconnect&) const = default;
 };
 
+/// `drbdadm connect RESOURCE` on both nodes; nobody's data are given up: DRBD refuses a true split brain by itself.
+struct Connect {
+  ResourceName resource;
+  bool operator==(const Connect&) const = default;
+};
+/// The record of an earlier migration goes (spec 5.11): what it proves is over as soon as the domain does something
+/// else.
+struct RemoveRecord {
+  NodeId node{};
+  bool operator==(const RemoveRecord&) const = default;
+};
+
 using Action = std::variant<Promote, Demote, Create, OpenWindow, CloseWindow, CopyMemory, HandOver, MigratePlain,
-                            Shutdown, Destroy, Unpause, Resume, EndReceiver, Reconnect>;
+                            Shutdown, Destroy, Unpause, Resume, EndReceiver, Reconnect, Connect, RemoveRecord>;
 
 /// When a step is carried out.
 enum class When {

@@ -17,7 +17,8 @@ namespace xen_drbd::planner {
 /// What the record of a migration says (spec 5.11), for the split brain that is not one (spec 5.12).
 struct RecordedMigration {
   model::NodeId source{};
-  std::string target_identity;                  ///< of the boot the target was in
+  std::string source_identity; ///< of the boots the two nodes were in
+  std::string target_identity;
   bool before_go = false;                       ///< the source was not yet cleared to give the domain away
   std::map<Minor, std::uint64_t> target_writes; ///< the target's own writes, `written` less `received`. Units: KiB
   bool operator==(const RecordedMigration&) const = default;
@@ -37,8 +38,10 @@ struct Inputs {
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
   std::optional<std::string> no_moves;
-  /// Records of migrations on either node, parsed.
+  /// Records of migrations on either node, parsed; none for a domain of which both nodes keep one.
   std::map<DomainName, RecordedMigration> records;
+  /// A start without the peer: since when each resource is without it, as far as this node's kernel log tells.
+  std::map<ResourceName, std::string> disconnected_since;
 };
 
 /// The plan for `wish`: one DomainPlan for each of `wish.domains`, in the order of the topology.

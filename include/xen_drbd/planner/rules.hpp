@@ -123,6 +123,11 @@ enum class Window {
 /// Whether two Primaries are configured and allowed at run time on both nodes, so that nothing need be opened.
 [[nodiscard]] bool window_stands_open(const Scene& scene, const ResourceName& resource);
 
+/// Whether two Primaries are allowed on one node only while the resource is Connected on neither: DRBD never connects
+/// with settings that differ, so this must be made equal before the link can come back. It comes about when a node
+/// loses its power while the window is open: it boots with the setting of its configuration.
+[[nodiscard]] bool windows_differ(const Scene& scene, const ResourceName& resource);
+
 /// The resource as a node's kernel has it, and as its configuration has it; null when absent or unread.
 [[nodiscard]] const model::Resource* find_resource(const model::NodeState* node, const ResourceName& resource);
 [[nodiscard]] const model::ResourceConfig* find_config(const model::NodeState* node, const ResourceName& resource);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "xen_drbd/engine/execute.hpp"
+
+#include "session.hpp"
+
+namespace xen_drbd::cli {
+
+/// One line in the syslog of every node that could be reached: who, what, result, every override used (spec 5.11).
+void audit(const Session& session, const engine::Report& report, int exit_code);
+
+/// The end of a changing run: its audit line, then its report, or why it looked at no domain. Returns the exit code.
+[[nodiscard]] int end_with(const Session& session, const engine::Report& report);
+[[nodiscard]] int end_with(const Session& session, const Error& error);
+
+} // namespace xen_drbd::cli

@@ -1,0 +1,200 @@
+"""What an accident leaves, told by `status`, mended by the next run or by `recover`, and then gone for good."""
+
+import pytest
+from stories import assert_runs, document, nothing_changes, quick_to_give_up, seen, status, tool, windows_closed
+from test_unreachable_peer import with_fence
+
+RECORD = "/var/lib/xen-drbd/dns.migration"
+
+
+@pytest.fixture(params=["8.4", "9"])
+def pair(request, make_world):
+    return make_world(dialect=request.param)
+
+
+def has_record(world, node=1):
+    return world.on(node, ["test", "-e", RECORD]).ok
+
+
+def syslog(world, node):
+    return world.on(node, "cat /var/log/syslog").stdout
+
+
+# -- the window --------------------------------------------------------------------------------------------------------
+
+def test_a_target_that_loses_its_power_in_the_window_and_boots_is_connected_again_by_recover(pair):
+    quick_to_give_up(pair)
+    tool(pair, 1, "start dns")
+    held = pair.simulation.hold("drbdadm primary dns", "after", node=2)
+    with pair.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        pair.simulation.wait_held(held)
+        pair.crash(2)
+        assert run.wait(180) == 6, pair.on(1, "cat /tmp/said").stdout
+    assert pair.rows(1).get("dns") in ("-b----", "r-----")
+    pair.boot(2)
+    pair.wait_for(lambda: pair.simulation.resource(1, "dns")["connection"] in ("StandAlone", "Connected"), 30, "DRBD")
+    told = tool(pair, 1, "recover dns")
+    pair.simulation.wait_connected("dns")
+    assert windows_closed(pair, "dns"), told
+    assert_runs(pair, dns=1)
+    assert not has_record(pair) and "did not come to its end" not in tool(pair, 1, "status").stdout
+    tool(pair, 1, "migrate-out dns")
+    assert_runs(pair, dns=2)
+
+
+# -- the record --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("command, where", [("recover dns", 1), ("migrate-out dns", 2)])
+def test_the_record_of_a_migration_does_not_outlive_what_it_is_good_for(world, command, where):
+    tool(world, 1, "start dns")
+    world.on(1, f"mkdir -p /var/lib/xen-drbd && echo 'what was' > {RECORD}", check=True)
+    tool(world, 2, "status").says("a migration of dns from dom0 did not come to its end")
+    assert f"rm {RECORD}" in tool(world, 1, f"-n {command}").stdout and has_record(world)
+    tool(world, 1, command)
+    assert_runs(world, dns=where)
+    assert not has_record(world)
+    assert "did not come to its end" not in tool(world, 2, "status").stdout
+
+
+def test_a_start_removes_the_record_of_an_earlier_migration(world):
+    world.on(2, f"mkdir -p /var/lib/xen-drbd && echo 'what was' > {RECORD}", check=True)
+    tool(world, 1, "start dns")
+    assert_runs(world, dns=1)
+    assert not has_record(world, 2)
+
+
+# -- what is on its way out --------------------------------------------------------------------------------------------
+
+def test_recover_waits_for_what_is_dying(make_world):
+    world = make_world(settings={"destroy_linger": 3.0})
+    tool(world, 1, "start dns")
+    world.on(1, "xl destroy dns & sleep 0.5", check=True)
+    tool(world, 1, "recover dns")
+    assert_runs(world)
+
+
+# -- a scope for what stays behind -------------------------------------------------------------------------------------
+
+SYSTEMD_RUN = """#!/bin/sh
+echo "$@" >> /tmp/scopes
+[ ! -e /proc/$$/fd/9 ] || echo 'the lock is held' >> /tmp/scopes
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+"""
+
+
+def over(world, node, path, script):
+    """Puts a script over a program of a simulated node, wherever its PATH begins."""
+    name = path.rsplit("/", 1)[1]
+    world.write(node, f"/root/{name}", script, 0o755)
+    world.on(node, ["mount", "--bind", f"/root/{name}", path], check=True)
+
+
+def with_systemd(world, node, script=SYSTEMD_RUN, runs=True):
+    if runs:
+        world.on(node, "mkdir -p /run/systemd/system", check=True)
+    over(world, node, "/usr/bin/systemd-run", script)
+
+
+def scopes(world, node):
+    return world.on(node, "cat /tmp/scopes").stdout.splitlines()
+
+
+def test_where_systemd_runs_what_xl_leaves_behind_gets_a_scope(world):
+    for node in (1, 2):
+        with_systemd(world, node)
+    tool(world, 1, "start dns")
+    assert scopes(world, 1) == ["--quiet --scope --slice=system.slice -- xl create -q /etc/xen/dns.cfg"]
+    assert "lost its xl watcher" not in tool(world, 2, "status").stdout
+    tool(world, 2, "start mail --lock-wait 1s")  # the scope does not keep the lock
+    tool(world, 1, "migrate-out dns --lock-wait 1s")
+    moved = scopes(world, 2)[-1]
+    assert moved.startswith("--quiet --scope --slice=system.slice -- xl migrate-receive"), moved
+    tool(world, 2, "stop dns --lock-wait 1s")
+    assert_runs(world, mail=2)
+
+
+def test_a_create_in_a_scope_keeps_its_exit_status_and_what_it_said(world):
+    with_systemd(world, 1)
+    world.simulation.fault("exit", command="xl create -q *dns.cfg", point="before", code=3, stderr="libxl: error: no luck\n")
+    told = document(world, 1, "start dns", 6)
+    told.says("no luck")
+    with_systemd(world, 1, "#!/bin/sh\necho 'Failed to start transient scope unit: no luck' >&2\nexit 1\n")
+    document(world, 1, "start dns", 6).says("Failed to start transient scope unit")
+    assert seen(world, 1) == ({}, set())
+
+
+def test_without_systemd_there_is_no_scope(world):
+    with_systemd(world, 1, runs=False)
+    tool(world, 1, "start dns")
+    assert scopes(world, 1) == []
+
+
+# -- audit -------------------------------------------------------------------------------------------------------------
+
+def test_every_changing_run_leaves_one_line_in_the_syslog_of_both_nodes(world):
+    tool(world, 1, "start dns")
+    tool(world, 2, "migrate-in dns --plain-ssh")
+    tool(world, 1, "start dns", 4)
+    tool(world, 1, "-n start samba")
+    tool(world, 1, "status")
+    with world.running(2, "exec flock /run/xen-drbd/lock sleep 5"):
+        world.wait_for(lambda: not world.on(2, "flock -n /run/xen-drbd/lock true").ok, 5, "the lock to be held")
+        tool(world, 1, "start samba --lock-wait 0s", 75)
+    tool(world, 2, "evacuate --cancel")
+    for node in (1, 2):
+        lines = [line for line in syslog(world, node).splitlines() if " by " in line and ": exit " in line]
+        told = [line[line.index("xen-drbd"):] for line in lines]
+        assert len(told) == 3 + node, told  # --cancel is a matter of its own node
+        assert "start by" in told[0] and "on dom0: exit 0, dns started" in told[0], told
+        assert "migrate-in by" in told[1] and "dns migrated, --plain-ssh" in told[1], told
+        assert "exit 4" in told[2] and "exit 75" in told[3], told
+
+
+# -- fencing -----------------------------------------------------------------------------------------------------------
+
+def test_a_fence_agent_is_not_believed_while_anything_answers_at_the_peers_addresses(world):
+    with_fence(world, "echo 'Status: OFF'; exit 2\n")
+    world.stop_sshd(2)
+    world.simulation.cut(net=False, drbd=True)
+    world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD to notice")
+    with nothing_changes(world):
+        document(world, 1, "start dns", 4).says("mirror is not dead", "Connection refused")
+
+
+def test_an_agent_of_the_package_fence_agents_is_understood(world):
+    with_fence(world, "exec /usr/sbin/fence_dummy --status-file=/root/power \"$2\"\n")
+    world.crash(2)
+    world.wait_for(lambda: status(world, 1, 5, "dns")["disks"][0]["connection"] == "Connecting", 30, "DRBD to notice")
+    with nothing_changes(world, nodes=(1,)):
+        world.write(1, "/root/power", "smoke")
+        document(world, 1, "start dns", 5).says("the fence device does not say", "Unable to obtain correct plug status")
+        world.write(1, "/root/power", "on")
+        document(world, 1, "start dns", 5).says("the fence device does not say that mirror is off")
+    world.write(1, "/root/power", "off")
+    assert document(world, 1, "start dns").results == {"dns": "started"}
+    assert "the word of the fence device" in syslog(world, 1)
+
+
+def test_a_start_without_the_peer_says_since_when_its_disks_are_without_it(world):
+    with_fence(world, "echo 'Status: OFF'; exit 2\n")
+    world.write(1, "/root/dmesg", "#!/bin/sh\necho '2026-11-22T18:19:02,355115+00:00 drbd dns: peer( Secondary -> "
+                "Unknown ) conn( Connected -> NetworkFailure ) pdsk( UpToDate -> DUnknown )'\n", 0o755)
+    world.on(1, "mount --bind /root/dmesg $(command -v dmesg)", check=True)
+    world.crash(2)
+    world.wait_for(lambda: status(world, 1, 5, "dns")["disks"][0]["connection"] == "Connecting", 30, "DRBD to notice")
+    told = document(world, 1, "start dns samba")
+    told.says("dns is Connecting on dom0, disconnected since 2026-11-22T18:19:02",
+              "samba is Connecting on dom0, and its kernel log does not say since when")
+    assert "disconnected since" in told.reasons["dns"]
+
+
+# -- the lock of a stop ------------------------------------------------------------------------------------------------
+
+def test_a_stop_goes_on_when_the_peer_does_not_give_its_lock(world):
+    tool(world, 1, "start dns")
+    over(world, 2, "/usr/bin/flock", "#!/bin/sh\nexec sleep 60\n")
+    told = document(world, 1, "stop dns")
+    assert told.results == {"dns": "stopped"}
+    assert world.rows(1) == {}
