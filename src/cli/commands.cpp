@@ -58,6 +58,7 @@ constexpr std::array table = std::to_array<Subcommand>({
      .summary = "both nodes, every domain: home, where it runs, state, DRBD",
      .domains = Domains::some,
      .run = run_status},
+    {.name = "check", .summary = "preflight of both nodes, read-only: what is wrong, what to do", .run = run_check},
     {.name = "make-links",
      .summary = "print the shell that creates /dev/drbd/*",
      .run = run_make_links,
