@@ -67,6 +67,10 @@ constexpr std::array table = std::to_array<Subcommand>({
      .summary = "print the shell that creates the bridges",
      .run = run_make_bridges,
      .prints_a_script = true},
+    {.name = "make-keys",
+     .summary = "print the shell that makes the SSH key of this node and puts it on the peer",
+     .run = run_make_keys,
+     .prints_a_script = true},
     {.name = "nothing", .summary = "do nothing, so that START_ACTION=nothing is just a command"},
 });
 

@@ -32,5 +32,6 @@ int run_status(Session& session);
 int run_check(Session& session);
 int run_make_links(Session& session);
 int run_make_bridges(Session& session);
+int run_make_keys(Session& session);
 
 } // namespace xen_drbd::cli

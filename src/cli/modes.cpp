@@ -2,6 +2,8 @@
 
 #include "xen_drbd/transport/run.hpp"
 
+#include "gate.hpp"
+
 #include <fmt/format.h>
 
 namespace xen_drbd::cli {
@@ -41,6 +43,7 @@ std::optional<int> run_mode(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return std::nullopt;
   if (arguments.front() == "transport") return transport_mode(arguments);
   if (arguments.front() == "relay") return relay_mode(arguments);
+  if (arguments.front() == "ssh-gate") return run_gate(arguments);
   return std::nullopt;
 }
 
