@@ -35,4 +35,31 @@ std::string shell_join(std::span<const std::string> argv) {
   return joined;
 }
 
+std::optional<std::vector<std::string>> shell_split(std::string_view text, std::string_view newline) {
+  std::vector<std::string> words(1);
+  while (!text.empty()) {
+    std::size_t taken = 1;
+    if (text.front() == '\'') {
+      const std::size_t end = text.find('\'', 1);
+      if (end == text.npos) return std::nullopt;
+      words.back() += text.substr(1, end - 1);
+      taken = end + 1;
+    } else if (text.starts_with("\\'")) {
+      words.back() += '\'';
+      taken = 2;
+    } else if (!newline.empty() && text.starts_with(newline)) {
+      words.back() += '\n';
+      taken = newline.size();
+    } else if (text.front() == ' ') {
+      words.emplace_back();
+    } else if (is_plain(text.front())) {
+      words.back() += text.front();
+    } else {
+      return std::nullopt;
+    }
+    text.remove_prefix(taken);
+  }
+  return words;
+}
+
 } // namespace xen_drbd

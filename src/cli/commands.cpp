@@ -58,6 +58,7 @@ constexpr std::array table = std::to_array<Subcommand>({
      .summary = "both nodes, every domain: home, where it runs, state, DRBD",
      .domains = Domains::some,
      .run = run_status},
+    {.name = "check", .summary = "preflight of both nodes, read-only: what is wrong, what to do", .run = run_check},
     {.name = "make-links",
      .summary = "print the shell that creates /dev/drbd/*",
      .run = run_make_links,
@@ -65,6 +66,10 @@ constexpr std::array table = std::to_array<Subcommand>({
     {.name = "make-bridges",
      .summary = "print the shell that creates the bridges",
      .run = run_make_bridges,
+     .prints_a_script = true},
+    {.name = "make-keys",
+     .summary = "print the shell that makes the SSH key of this node and puts it on the peer",
+     .run = run_make_keys,
      .prints_a_script = true},
     {.name = "nothing", .summary = "do nothing, so that START_ACTION=nothing is just a command"},
 });

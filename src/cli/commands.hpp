@@ -29,7 +29,9 @@ struct Subcommand {
 int run_wish(Session& session); ///< start*, migrate-*, stop*, recover
 int run_evacuate(Session& session);
 int run_status(Session& session);
+int run_check(Session& session);
 int run_make_links(Session& session);
 int run_make_bridges(Session& session);
+int run_make_keys(Session& session);
 
 } // namespace xen_drbd::cli

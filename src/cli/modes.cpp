@@ -3,6 +3,7 @@
 #include "xen_drbd/transport/run.hpp"
 
 #include "completion.hpp"
+#include "gate.hpp"
 #include "output.hpp"
 #include "wait.hpp"
 
@@ -72,6 +73,7 @@ std::optional<int> run_mode(const std::vector<std::string>& arguments) {
   if (arguments.front() == "wait-for-peer") return wait_mode(arguments);
   if (arguments.front() == "completion") return completion_mode(arguments);
   if (arguments.front() == "__complete") return complete_mode(arguments);
+  if (arguments.front() == "ssh-gate") return run_gate(arguments);
   return std::nullopt;
 }
 

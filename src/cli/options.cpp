@@ -19,6 +19,7 @@ constexpr std::array table = std::to_array<OptionRow>({
     {"--watch", "[SECONDS]", "look again every SECONDS, 2 without a number", "status"},
     {"--cancel", "", "this node no longer leaves: domains may be moved onto it again", "evacuate"},
     {"--remove", "", "print the inverse: the shell that takes the bridges away", "make-bridges"},
+    {"--restrict", "", "the key reaches nothing but xen-drbd on the peer", "make-keys"},
     {"-t,--topology", "NAME|FILE", "the topology; a NAME is /etc/xen/NAME.yaml"},
     {"--i-am", "NODE", "which node this is, whatever its host name"},
     {"-n,--dry-run", "", "print the plan and end there"},
@@ -137,11 +138,12 @@ private:
       if (!row.command.empty() && row.command != options_.command && given(row.long_name()))
         return usage(options_.command + " has no option " + std::string(row.long_name()),
                      "it belongs to " + std::string(row.command));
-    for (const auto& [name, flag] : {std::pair("--dry-run", &Options::dry_run), std::pair("--json", &Options::json),
-                                     std::pair("--peer-is-dead", &Options::peer_is_dead),
-                                     std::pair("--yes", &Options::yes), std::pair("--plain-ssh", &Options::plain_ssh),
-                                     std::pair("--destroy", &Options::destroy), std::pair("--quiet", &Options::quiet),
-                                     std::pair("--remove", &Options::remove), std::pair("--cancel", &Options::cancel)})
+    for (const auto& [name, flag] :
+         {std::pair("--dry-run", &Options::dry_run), std::pair("--json", &Options::json),
+          std::pair("--peer-is-dead", &Options::peer_is_dead), std::pair("--yes", &Options::yes),
+          std::pair("--plain-ssh", &Options::plain_ssh), std::pair("--destroy", &Options::destroy),
+          std::pair("--quiet", &Options::quiet), std::pair("--remove", &Options::remove),
+          std::pair("--cancel", &Options::cancel), std::pair("--restrict", &Options::restrict)})
       options_.*flag = given(name);
     options_.verbose = static_cast<unsigned>(app_.count("--verbose"));
     if (given("--topology")) options_.topology = typed_.values["--topology"];

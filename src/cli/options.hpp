@@ -31,8 +31,9 @@ struct Options {
   bool plain_ssh = false;
   bool destroy = false;
   bool quiet = false;
-  bool remove = false; ///< make-bridges --remove
-  bool cancel = false; ///< evacuate --cancel
+  bool remove = false;   ///< make-bridges --remove
+  bool cancel = false;   ///< evacuate --cancel
+  bool restrict = false; ///< make-keys --restrict
   unsigned verbose = 0;
 };
 

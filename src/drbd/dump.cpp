@@ -78,6 +78,7 @@ void read_options(const pugi::xml_node& resource, model::ResourceConfig& config)
   auto fencing = option(resource, "net", "fencing"); // where 9 has it; 8.4 has it in disk
   if (!fencing) fencing = option(resource, "disk", "fencing");
   if (fencing) config.fencing = *fencing;
+  config.auto_promote = option(resource, "options", "auto-promote") != "no";
   if (auto seconds = option(resource, "startup", "wfc-timeout")) config.wfc_timeout = number<unsigned>(*seconds);
 }
 

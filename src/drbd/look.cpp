@@ -17,6 +17,7 @@ void read_into(model::NodeState& state, std::span<const host::Outcome> answers, 
   const auto answer = [&](std::size_t i) { return i < answers.size() ? answers[i] : host::Outcome{}; };
 
   if (auto status = assemble(answer(0), answer(1))) {
+    state.drbd_nine = status->dialect == Dialect::json;
     state.resources = std::move(status->resources);
     state.resources_problem = joined(status->notes);
   } else {

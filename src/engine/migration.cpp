@@ -5,6 +5,8 @@
 #include "xen_drbd/transport/ssh.hpp"
 #include "xen_drbd/xen/act.hpp"
 
+#include "ssh_words.hpp"
+
 #include <algorithm>
 #include <thread>
 
@@ -159,24 +161,7 @@ Result<transport::Settings> Migration::settings_for(const transport::Hello& hell
 }
 
 Result<std::vector<std::string>> Migration::ssh_words(const std::string& far_command) const {
-  const model::Topology& topology = *cluster_.topology;
-  const model::Node& target = topology.node(other(from_));
-  // the source's known_hosts names the target's key as ssh does for the address: for our own connection that is what
-  // was verified, for the peer's it is the target's address in the topology
-  const std::string alias = from_ == cluster_.this_node ? cluster_.host_key_alias
-                            : topology.ssh.port == 22
-                                ? target.address.str()
-                                : "[" + target.address.str() + "]:" + std::to_string(topology.ssh.port);
-  return transport::ssh_argv({.address = target.migration_address,
-                              .user = topology.ssh.user,
-                              .port = topology.ssh.port,
-                              .identity = topology.ssh.identity_file.value_or(""),
-                              .known_hosts = topology.ssh.known_hosts_file,
-                              .config_file = topology.ssh.config_file.value_or(""),
-                              .host_key_alias = alias,
-                              .connect_timeout = topology.ssh.connect_timeout,
-                              .options = topology.migrate_ssh_options},
-                             far_command);
+  return engine::ssh_words(cluster_, from_, cluster_.topology->node(other(from_)).migration_address, far_command);
 }
 
 void Migration::decide(const std::function<Result<>()>& last_look) {

@@ -3,6 +3,7 @@
 #include "xen_drbd/engine/record.hpp"
 
 #include "actions.hpp"
+#include "commands.hpp"
 #include "proof.hpp"
 
 #include <algorithm>
@@ -26,6 +27,12 @@ mkdir -p "${1%/*}" && printf %s "$2" > "$1.new" && sync "$1.new" && mv "$1.new" 
 std::string record_path(const DomainName& domain) { return "/var/lib/xen-drbd/" + domain.str() + ".migration"; }
 
 } // namespace
+
+host::Command write_record_command(const DomainName& domain, const std::string& text) {
+  return {{"sh", "-c", write_record_script, "sh", record_path(domain), text}, writing};
+}
+
+host::Command remove_record_command(const DomainName& domain) { return {{"rm", "-f", record_path(domain)}, writing}; }
 
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
@@ -123,8 +130,7 @@ Result<> Actions::write_record(NodeId from, bool before_go) {
     for (const model::Volume& volume : target.volumes)
       record.target_writes[volume.minor] = volume.written_kib - volume.received_kib;
   }
-  const host::Outcome outcome =
-      act(from, {{"sh", "-c", write_record_script, "sh", record_path(domain_), to_text(record)}, writing});
+  const host::Outcome outcome = act(from, write_record_command(domain_, to_text(record)));
   if (!outcome.ok())
     return failed(domain_.str() + " was not migrated",
                   "the record of its migration could not be written: " + host::describe(outcome),
@@ -143,7 +149,7 @@ Result<> Actions::perform(const model::RemoveRecord& step) {
 
 void Actions::conclude(bool nothing_left_behind) {
   if (!recorded_ || !nothing_left_behind || !runs_on() || !migration_->whereabouts()->clean) return;
-  const host::Outcome outcome = act(*migrating_from_, {{"rm", "-f", record_path(domain_)}, writing});
+  const host::Outcome outcome = act(*migrating_from_, remove_record_command(domain_));
   if (!outcome.ok()) log::warn(record_path(domain_) + " could not be removed: " + host::describe(outcome));
 }
 

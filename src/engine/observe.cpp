@@ -4,6 +4,8 @@
 #include "xen_drbd/drbd/look.hpp"
 #include "xen_drbd/xen/look.hpp"
 
+#include "commands.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <future>
@@ -50,8 +52,7 @@ echo end
 )sh";
 
 host::Command identity_command(const Cluster& cluster, NodeId node, bool make) {
-  return {{"sh", "-c", identity_script, "sh", cluster.run_directory, make ? "1" : "0", cluster.tools[index(node)]},
-          Milliseconds(10'000)};
+  return engine::identity_command(cluster.run_directory, make, cluster.tools[index(node)]);
 }
 
 Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
@@ -113,14 +114,10 @@ Error node_lost(const Cluster& cluster, NodeId node) {
           .hint = {}};
 }
 
-host::Command topology_command(const Cluster& cluster) {
-  return {{"cat", "--", cluster.topology->path}, Milliseconds(10'000)};
-}
-
 Observation identify_node(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
-  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster)});
+  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster.topology->path)});
   if (host->lost()) return Unreachable{node_lost(cluster, node)};
   NodeState state;
   if (auto known = read_identity(state, answers[0]); !known)
@@ -140,8 +137,7 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
   const bool parse = std::find(look.parse_on.begin(), look.parse_on.end(), node) != look.parse_on.end();
 
   std::vector<host::Command> questions{identity_command(cluster, node, look.make_identity),
-                                       topology_command(cluster),
-                                       {{"sh", "-c", records_script}, Milliseconds(10'000)}};
+                                       topology_command(cluster.topology->path), records_command()};
   const std::size_t own = questions.size();
   const auto of_xen = xen::questions(configs, parse ? xen::Reading::with_xl : xen::Reading::hash_only);
   const auto of_drbd = drbd::questions();
@@ -164,6 +160,14 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
 }
 
 } // namespace
+
+host::Command identity_command(const std::string& run_directory, bool make, const std::string& tool) {
+  return {{"sh", "-c", identity_script, "sh", run_directory, make ? "1" : "0", tool}, Milliseconds(10'000)};
+}
+
+host::Command topology_command(const std::string& path) { return {{"cat", "--", path}, Milliseconds(10'000)}; }
+
+host::Command records_command() { return {{"sh", "-c", records_script}, Milliseconds(10'000)}; }
 
 model::ClusterState observe(const Cluster& cluster, const Look& look) {
   model::ClusterState state;

@@ -3,6 +3,7 @@
 #include "xen_drbd/xen/look.hpp"
 
 #include "actions.hpp"
+#include "commands.hpp"
 #include "proof.hpp"
 
 #include <algorithm>
@@ -39,6 +40,14 @@ exit 1
 bool executes(const DomainRow& row) { return !row.shut_down && !row.paused && !row.dying; }
 
 } // namespace
+
+host::Command end_receiver_command(const std::string& run_directory, const DomainName& domain) {
+  return {{"sh", "-c", end_receiver_script, "sh", run_directory + "/receive-" + domain.str()}, Milliseconds(15'000)};
+}
+
+host::Command rename_command(const std::string& row, const DomainName& domain) {
+  return {{"xl", "rename", row, domain.str()}, xl_quick};
+}
 
 Result<> Actions::disks_are_open(NodeId node) {
   const auto not_told = [&](std::string because) {
@@ -220,7 +229,7 @@ Result<> Actions::perform(const model::Resume& step) {
   XEN_DRBD_CHECK(in_command(step.node));
   const std::string& node = cluster_.name(step.node);
   if (step.row != domain_.str()) { // xl resume does not give a source copy its name back
-    const host::Outcome renamed = act(step.node, {{"xl", "rename", step.row, domain_.str()}, xl_quick});
+    const host::Outcome renamed = act(step.node, rename_command(step.row, domain_));
     if (!renamed.ok())
       return failed(step.row + " was not resumed on " + node, "it was not renamed: " + xen::explain(renamed),
                     "xl rename " + step.row + " " + domain_.str() + " on " + node + " says more");
@@ -231,9 +240,7 @@ Result<> Actions::perform(const model::Resume& step) {
 
 Result<> Actions::perform(const model::EndReceiver& step) {
   XEN_DRBD_CHECK(in_command(step.node));
-  const host::Outcome outcome =
-      act(step.node, {{"sh", "-c", end_receiver_script, "sh", cluster_.run_directory + "/receive-" + domain_.str()},
-                      Milliseconds(15'000)});
+  const host::Outcome outcome = act(step.node, end_receiver_command(cluster_.run_directory, domain_));
   if (outcome.ok()) return {};
   return failed("the receiver of " + domain_.str() + " did not end on " + cluster_.name(step.node),
                 host::describe(outcome), "look for xl migrate-receive among its processes");

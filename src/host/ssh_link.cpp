@@ -1,10 +1,9 @@
 #include "ssh_link.hpp"
 
-#include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/host/gate.hpp"
 
 #include "wire.hpp"
-#include "worker_script.hpp"
 
 #include <fmt/format.h>
 
@@ -101,10 +100,7 @@ SshLink::SshLink(Session session, std::string name, const Tuning& tuning, std::s
       wake_(std::move(wake)),
       event_(ssh_event_new()),
       log_(name_ + ": ") {
-  std::vector<std::string> argv = tuning.shell;
-  argv.emplace_back("-c");
-  argv.emplace_back(worker_script);
-  worker_ = std::make_unique<Channel>(session_, "exec " + shell_join(argv));
+  worker_ = std::make_unique<Channel>(session_, worker_command(tuning.shell));
   ssh_event_add_session(event_, session_.get());
   ssh_event_add_fd(event_, wake_->fd(), POLLIN, on_wake, wake_.get());
 }
@@ -185,17 +181,13 @@ void SshLink::serve_held(Held& held) {
 
 void SshLink::hold(std::shared_ptr<Conversation> conversation, const std::vector<std::string>& argv) {
   const std::string mark = random_token();
-  // the same search path as in the worker
-  std::vector<std::string> words{"sh", "-c",
-                                 "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; echo " + mark + "; exec \"$@\"", "sh"};
-  words.insert(words.end(), argv.begin(), argv.end());
-  held_.push_back(
-      std::make_unique<Held>(Held{.channel = std::make_unique<Channel>(session_, "exec " + shell_join(words)),
-                                  .conversation = std::move(conversation),
-                                  .log = LogLines(name_ + ": " + argv.front() + ": "),
-                                  .mark = mark + '\n',
-                                  .early = {},
-                                  .announced = false}));
+  held_.push_back(std::make_unique<Held>(
+      Held{.channel = std::make_unique<Channel>(session_, held_command({.mark = mark, .argv = argv})),
+           .conversation = std::move(conversation),
+           .log = LogLines(name_ + ": " + argv.front() + ": "),
+           .mark = mark + '\n',
+           .early = {},
+           .announced = false}));
 }
 
 void SshLink::say_goodbye(Milliseconds at_most) {

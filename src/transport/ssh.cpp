@@ -124,6 +124,33 @@ std::string far_command(const FarCommand& command) {
   return shell_join(argv);
 }
 
+std::optional<FarCommand> parse_far_command(std::string_view text) {
+  const auto words = shell_split(text);
+  constexpr std::size_t own_words = 9;
+  if (!words || words->size() <= own_words) return std::nullopt;
+  const auto domain = DomainName::parse((*words)[7]);
+  if (!domain) return std::nullopt;
+  FarCommand command{.identity = (*words)[5],
+                     .domain = *domain,
+                     .words = {words->begin() + own_words, words->end()},
+                     .run_directory = (*words)[6],
+                     .systemd_directory = (*words)[8]};
+  if (far_command(command) != text) return std::nullopt;
+  return command;
+}
+
+bool is_receiver(std::span<const std::string> words) {
+  const auto only = [](std::string_view word, std::string_view letters) {
+    return word.size() > 1 && word.front() == '-' && word.find_first_not_of(letters, 1) == word.npos;
+  };
+  std::size_t at = 0;
+  if (at == words.size() || words[at++] != "xl") return false;
+  while (at < words.size() && only(words[at], "vt")) ++at;
+  if (at == words.size() || words[at++] != "migrate-receive") return false;
+  while (at < words.size() && only(words[at], "edp")) ++at;
+  return at == words.size();
+}
+
 Result<Receiver> parse_receiver(std::string_view text) {
   const auto parts = words(trimmed(text));
   const auto number = [](std::string_view word, auto& value) {

@@ -38,3 +38,15 @@ def test_a_node_without_the_interface_fails_and_keeps_its_network(world):
     assert done.code != 0 and "eth9" in done.stderr, done
     assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
     tool(world, 1, "status")
+
+
+def test_the_ssh_session_that_runs_the_script_lives_on_and_the_bridge_has_the_interfaces_mtu(world):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth0}\n")
+    world.on(1, "ip link set dev eth0 mtu 1400", check=True)
+    for script in ("xen-drbd make-bridges", "xen-drbd make-bridges --remove"):
+        said = world.on(2, ["ssh", "-o", "BatchMode=yes", "root@10.77.0.1",
+                            f"{script} | sh -s && ip -o link show && echo here"])
+        assert said.ok and said.stdout.endswith("here\n"), said
+        bridge = [line for line in said.stdout.splitlines() if ": xenbr7:" in line]
+        assert bool(bridge) == ("--remove" not in script), said
+        assert all(" mtu 1400 " in line for line in bridge), said

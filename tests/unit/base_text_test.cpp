@@ -91,3 +91,18 @@ TEST_CASE("words and lines are split without inventing empty ones at the end") {
   CHECK(lines("").empty());
   CHECK(lines("a\n\nb") == std::vector<std::string_view>{"a", "", "b"});
 }
+
+TEST_CASE("words that were quoted and joined are split again into the same words") {
+  rc::check([] {
+    auto words = *rc::gen::nonEmpty<std::vector<std::string>>();
+    for (std::string& word : words) word = word.substr(0, word.find('\0'));
+    RC_ASSERT(shell_split(shell_join(words)) == words);
+  });
+}
+
+TEST_CASE("a text that says more than words to a shell is not split") {
+  for (const char* text : {"a;b", "$HOME", "`id`", "'open", "\\", "a\nb", "a\tb", "\"a\"", "a>b", "#", "~", "a=b", "*"})
+    CHECK_FALSE(shell_split(text));
+  CHECK(shell_split("a''\\''b 'c d'") == std::vector<std::string>{"a'b", "c d"});
+  CHECK(shell_split("'a'\"$nl\"'b'", "\"$nl\"") == std::vector<std::string>{"a\nb"});
+}

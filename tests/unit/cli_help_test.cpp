@@ -15,7 +15,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-/// What the contract names, and what of it may come later.
+/// What the contract names, and what of it may come later. It leaves the options of make-keys open.
 const Names required{"start",
                      "start-all",
                      "start-my-domains",
@@ -32,15 +32,16 @@ const Names required{"start",
                      "evacuate",
                      "nothing",
                      "status",
+                     "check",
                      "recover",
                      "make-links",
                      "make-bridges"};
-const Names later{"check", "make-volumes", "make-drbd", "make-keys"};
-const Names options{"--topology",     "-t",      "--i-am",  "--dry-run",   "-n",
-                    "--json",         "--jobs",  "-j",      "--lock-wait", "--deadline",
-                    "--peer-is-dead", "--yes",   "-y",      "--color",     "--plain-ssh",
-                    "--destroy",      "--quiet", "-q",      "--verbose",   "-v",
-                    "--version",      "--help",  "--watch", "--cancel",    "--remove"};
+const Names later{"make-volumes", "make-drbd", "make-keys"};
+const Names options{
+    "--topology",  "-t",         "--i-am",         "--dry-run", "-n",        "--json",  "--jobs",      "-j",
+    "--lock-wait", "--deadline", "--peer-is-dead", "--yes",     "-y",        "--color", "--plain-ssh", "--destroy",
+    "--quiet",     "-q",         "--verbose",      "-v",        "--version", "--help",  "--watch",     "--cancel",
+    "--remove",    "--restrict"};
 
 Names table() {
   Names names;

@@ -128,6 +128,8 @@ TEST_CASE("options of one command are known to that command only, before it or b
   CHECK(parsed("make-bridges --remove").remove);
   CHECK(parsed("--remove make-bridges").remove);
   CHECK(refused("start-all --cancel").what == "start-all has no option --cancel");
+  CHECK(parsed("make-keys --restrict").restrict);
+  CHECK(refused("--restrict make-links").because == "it belongs to make-keys");
   CHECK(refused("--remove make-links").because == "it belongs to make-bridges");
   CHECK(refused("start-all --watch").because == "it belongs to status");
 }

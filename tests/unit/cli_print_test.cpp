@@ -53,7 +53,7 @@ TEST_CASE("with --json an error is one document on stdout, and text on stderr") 
 }
 
 TEST_CASE("in place of a script that cannot be printed, stdout has exit N and nothing else") {
-  for (const char* command : {"make-links", "make-bridges"})
+  for (const char* command : {"make-links", "make-bridges", "make-keys"})
     for (const bool json : {false, true})
       CHECK(written_by([&] {
               CHECK(print_error(options_of(command, json), error_of_kind(ErrorKind::topology)) == 3);

@@ -83,7 +83,9 @@ private:
 std::vector<std::string> all_scripts() {
   Topology links = pair();
   links.domains = {domain("dns", {}), domain("samba", {disk("samba-root", 1), disk("+x", 2)})};
-  std::vector<std::string> scripts{script::make_links(links), script::make_links(pair())};
+  std::vector<std::string> scripts{script::make_links(links), script::make_links(pair()),
+                                   script::make_keys(pair(), NodeId::node1, false),
+                                   script::make_keys(pair(), NodeId::node2, true)};
   for (const Topology& topology : {with_bridges(), pair()})
     for (NodeId id : both_nodes) {
       scripts.push_back(script::make_bridges(topology, id));
@@ -108,8 +110,9 @@ TEST_CASE("a script that is cut short anywhere runs nothing") {
   // With an empty PATH, whatever is run says "not found".
   Topology topology = with_bridges();
   topology.domains = {domain("samba", {disk("samba-root", 1)})};
-  for (const std::string& text : {script::make_links(topology), script::make_bridges(topology, NodeId::node1),
-                                  script::remove_bridges(topology, NodeId::node1)}) {
+  for (const std::string& text :
+       {script::make_links(topology), script::make_bridges(topology, NodeId::node1),
+        script::remove_bridges(topology, NodeId::node1), script::make_keys(topology, NodeId::node1, true)}) {
     const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1;
     for (std::size_t length = 0; length < text.size() - 1; length += length + 31 < last_line ? 31 : 1) {
       const auto [status, output] = Script(text.substr(0, length)).under("PATH=/nowhere /bin/dash");

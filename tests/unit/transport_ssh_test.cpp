@@ -233,3 +233,35 @@ TEST_CASE("a receiver's record of another form is refused") {
   CHECK(parse_receiver("4711 123456\n") == Receiver{4711, 123456});
   for (const char* odd : {"", "4711", "4711 x", "0 1", "-1 5", "1 2 3", "1 -2"}) CHECK_FALSE(parse_receiver(odd));
 }
+
+TEST_CASE("a far command is read back by the node that gets it, and nothing that only looks like one") {
+  const FarCommand command{
+      .identity = "5f2c-17", .domain = DomainName::parse("vm1").value(), .words = {"xl", "migrate-receive", "-d"}};
+  const std::string text = far_command(command);
+  const auto read = parse_far_command(text);
+  REQUIRE(read);
+  CHECK(read->identity == command.identity);
+  CHECK(read->domain == command.domain);
+  CHECK(read->words == command.words);
+  CHECK(read->run_directory == command.run_directory);
+  for (const std::string& odd : {text + "; id", text + "  x", std::string("exec /bin/sh -c id"), std::string()})
+    CHECK_FALSE(parse_far_command(odd));
+  std::string patched = text;
+  patched.replace(patched.find("exec \"$@\""), 4, "eval");
+  CHECK_FALSE(parse_far_command(patched));
+}
+
+TEST_CASE("a receiver is xl with the options of one migration, and nothing else") {
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"xl", "migrate-receive"}, {"xl", "-t", "-vv", "migrate-receive", "-e", "-dp"}})
+    CHECK(is_receiver(words));
+  for (const Words& words : {Words{},
+                             {"xl"},
+                             {"xl", "migrate-receive", "-r"},
+                             {"xl", "migrate-receive", "--colo"},
+                             {"xl", "list"},
+                             {"xl", "migrate-receive", "x"},
+                             {"xl", "-f", "migrate-receive"},
+                             {"touch", "migrate-receive"}})
+    CHECK_FALSE(is_receiver(words));
+}

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xen_drbd {
 
@@ -14,5 +16,10 @@ namespace xen_drbd {
 
 /// The words quoted and joined by spaces.
 [[nodiscard]] std::string shell_join(std::span<const std::string> argv);
+
+/// The inverse: the words of a text made of plain characters, single quotes, backslashes before one and single spaces,
+/// or nothing for any other text. `newline` is a spelling that stands for a newline, if there is one.
+/// Safety: whoever lets a text through because of its words makes it anew from them, and compares.
+[[nodiscard]] std::optional<std::vector<std::string>> shell_split(std::string_view text, std::string_view newline = {});
 
 } // namespace xen_drbd

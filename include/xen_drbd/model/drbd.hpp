@@ -110,6 +110,7 @@ struct ResourceConfig {
   TwoPrimaries two_primaries = TwoPrimaries::no; ///< configured; DRBD's default is no
   std::string protocol = "C";                    ///< DRBD's default is C
   std::string fencing = "dont-care";
+  bool auto_promote = true;            ///< DRBD 9's default; 8.4 has no such thing
   std::optional<unsigned> wfc_timeout; ///< absent or 0: endless. Units: seconds
   bool operator==(const ResourceConfig&) const = default;
 };

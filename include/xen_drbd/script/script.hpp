@@ -23,4 +23,10 @@ namespace xen_drbd::script {
 /// The inverse of make_bridges: addresses and routes go back to the interfaces, bridges and VLAN devices go away.
 [[nodiscard]] std::string remove_bridges(const model::Topology& topology, model::NodeId this_node);
 
+/// The script that makes root's SSH key on a node where it is missing, learns the host key of the other node (its
+/// fingerprint is compared by whoever sits at the terminal, or with $PEER_FINGERPRINT), and puts the key on the other
+/// node. `restricted`: the other node's authorized_keys says from where the key may come and that it reaches nothing
+/// but `xen-drbd ssh-gate` there. Precondition: then the topology's path needs no quoting. Source: sshd(8).
+[[nodiscard]] std::string make_keys(const model::Topology& topology, model::NodeId this_node, bool restricted);
+
 } // namespace xen_drbd::script

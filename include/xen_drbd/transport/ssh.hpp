@@ -6,6 +6,8 @@
 #include "xen_drbd/base/units.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +52,13 @@ inline constexpr int no_record_status = 98;
 /// RUN_DIRECTORY/receive-DOMAIN ("PID STARTTIME", see parse_receiver) and becomes `words`; where systemd runs, in a
 /// scope of system.slice, because a login session ends early at shutdown. stdout is left to `words`.
 [[nodiscard]] std::string far_command(const FarCommand& command);
+
+/// The inverse, for a node that gets such a text: nothing unless far_command would make exactly this text.
+[[nodiscard]] std::optional<FarCommand> parse_far_command(std::string_view text);
+
+/// Whether the words are those of an xl that receives: `xl migrate-receive`, and of xl's options those that concern the
+/// one migration (-e -d -p, and -v and -t before). Source: xen tools/xl/xl_migrate.c main_migrate_receive.
+[[nodiscard]] bool is_receiver(std::span<const std::string> words);
 
 /// The process that receives a migration: `start_time` is field 22 of /proc/PID/stat, so that a later process with the
 /// same pid is never taken for it. Units: clock ticks since boot.

@@ -1,0 +1,174 @@
+#include "xen_drbd/base/text.hpp"
+
+#include "findings.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace xen_drbd::planner {
+
+using namespace model;
+
+namespace {
+
+void check_names(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  const std::string& node = scene.name(id);
+  const auto is_loopback = [](const std::string& address) { return address.starts_with("127.") || address == "::1"; };
+  const std::string hosts = fmt::format("add it to /etc/hosts of {}, or to the name server", node);
+  const Node& far = scene.topology.node(other(id));
+  bool well = true;
+  for (const auto& [name, addresses] : facts.names) {
+    const bool far_address = name == far.address.str() || name == far.migration_address.str();
+    if (addresses.empty() && far_address)
+      findings.fail({"names", node}, fmt::format("{} does not resolve", name), hosts);
+    else if (addresses.empty())
+      findings.warn({"names", node}, fmt::format("{} does not resolve", name), hosts);
+    else if (far_address && std::any_of(addresses.begin(), addresses.end(), is_loopback))
+      findings.fail({"names", node},
+                    fmt::format("{} resolves to {}, which is {} itself", name, enumerate(addresses), node),
+                    fmt::format("correct /etc/hosts of {}, or the name server", node));
+    else
+      continue;
+    well = false;
+  }
+  if (well) findings.ok({"names", node}, "names and addresses of both nodes resolve");
+}
+
+void check_logins(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  const std::string& node = scene.name(id);
+  const std::string& far = scene.name(other(id));
+  bool well = true;
+  for (const auto& [address, problem] : facts.logins) {
+    if (problem.empty()) continue;
+    well = false;
+    findings.fail({"ssh", node}, fmt::format("ssh from {} to {} at {}: {}", node, far, address, problem),
+                  problem.find("ost key") != std::string::npos
+                      ? fmt::format("on {}, compare and enter the host key of {}: xen-drbd make-keys | sh", node, far)
+                      : fmt::format("put the key of {} on {}: xen-drbd make-keys | sh on {}; see sshd's log on {}",
+                                    node, far, node, far));
+  }
+  if (well)
+    findings.ok({"ssh", node}, fmt::format("ssh from {} gets into {} without a prompt, its host key known", node, far));
+}
+
+void check_hypervisor(const CheckScene& scene, NodeId id, const NodeState& state, Findings& findings) {
+  const std::string& node = scene.name(id);
+  if (!state.rows)
+    findings.fail({"xl", node}, "which domains run is not known: " + state.rows_problem,
+                  fmt::format("see what `xl list` says on {}", node));
+  else if (!state.xen)
+    findings.fail({"xl", node}, "the hypervisor could not be asked",
+                  fmt::format("see what `xl info` says on {}", node));
+  else if (!state.watchers)
+    findings.warn({"xl", node}, "the processes of xl could not be listed, so that proofs take 10 s more",
+                  fmt::format("see whether root on {} may read /proc of every process", node));
+  else
+    findings.ok({"xl", node}, fmt::format("xl works, Xen {}", state.xen->version));
+}
+
+void check_dom0(const CheckScene& scene, NodeId id, const NodeState& state, const NodeFacts& facts,
+                Findings& findings) {
+  if (!state.xen) return;
+  const std::string& node = scene.name(id);
+  if (autoballoons(state, facts))
+    findings.warn({"dom0-memory", node},
+                  "xl shrinks dom0 for every guest (autoballoon), and creates and receives one guest at a time",
+                  "give dom0 a fixed size: dom0_mem=4096M,max:4096M on Xen's command line, autoballoon=\"off\" in "
+                  "/etc/xen/xl.conf");
+  else
+    findings.ok({"dom0-memory", node}, "dom0 has a fixed size");
+}
+
+/// Nobody else starts the domains, or writes them away behind our back.
+void check_others(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  const std::string& node = scene.name(id);
+  bool well = true;
+  for (const auto& [name, file] : facts.autostarts) {
+    const auto ours = std::find_if(scene.topology.domains.begin(), scene.topology.domains.end(),
+                                   [&](const Domain& domain) { return domain.name.str() == name; });
+    if (ours == scene.topology.domains.end()) continue;
+    findings.fail({"autostart", node, name},
+                  fmt::format("{} starts {} at boot, without asking the other node", file, name),
+                  fmt::format("on {}: rm {}", node, file));
+    well = false;
+  }
+  if (facts.xendomains && !facts.xendomains_save.empty()) {
+    findings.fail({"xendomains", node},
+                  fmt::format("xendomains saves running guests into {} at shutdown and restores them at boot, without "
+                              "asking the other node",
+                              facts.xendomains_save),
+                  fmt::format("on {}: XENDOMAINS_SAVE= in /etc/default/xendomains, or disable xendomains", node));
+    well = false;
+  }
+  if (well) findings.ok({"autostart", node}, "nothing else starts or saves the domains");
+}
+
+void check_boot(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  const std::string& node = scene.name(id);
+  const bool ordered =
+      facts.boot_after.contains("drbd") && (facts.boot_after.contains("ssh") || facts.boot_after.contains("sshd"));
+  if (!facts.boot_script)
+    findings.warn({"boot", node},
+                  "the service xen-drbd is not enabled: nothing starts the domains at boot, nothing "
+                  "moves them away at shutdown",
+                  fmt::format("on {}: systemctl enable xen-drbd, or update-rc.d xen-drbd defaults", node));
+  else if (!ordered)
+    findings.fail({"boot", node},
+                  "the service xen-drbd is not ordered after drbd and ssh: at shutdown they would be "
+                  "gone before the domains are",
+                  fmt::format("on {}: install the service that comes with xen-drbd again", node));
+  else
+    findings.ok({"boot", node}, "the service xen-drbd is enabled, after drbd and ssh");
+}
+
+void check_bridges(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  for (const Bridge& bridge : scene.topology.bridges) {
+    const std::string& node = scene.name(id);
+    const auto found = facts.devices.find(bridge.name.str());
+    if (found == facts.devices.end())
+      findings.fail({"bridge", node}, fmt::format("there is no bridge {}", bridge.name.str()),
+                    fmt::format("on {}: xen-drbd make-bridges | sh", node));
+    else if (!found->second)
+      findings.fail({"bridge", node}, fmt::format("{} is there and is no bridge", bridge.name.str()),
+                    fmt::format("on {}: give the other device another name, then xen-drbd make-bridges | sh", node));
+    else
+      findings.ok({"bridge", node}, fmt::format("the bridge {} is there", bridge.name.str()));
+  }
+}
+
+} // namespace
+
+bool autoballoons(const NodeState& node, const NodeFacts& facts) {
+  if (facts.autoballoon == "on" || facts.autoballoon == "1") return true;
+  if (facts.autoballoon == "off" || facts.autoballoon == "0") return false;
+  return node.xen && node.xen->command_line.find("dom0_mem=") == std::string::npos;
+}
+
+void check_node(const CheckScene& scene, NodeId id, Findings& findings) {
+  const NodeState& state = *scene.node(id);
+  const std::string& node = scene.name(id);
+  if (id == scene.here()) {
+    const bool fits = state.hostname == node || state.hostname.substr(0, state.hostname.find('.')) == node;
+    if (fits)
+      findings.ok({"i-am", node}, fmt::format("this node is {}", node));
+    else
+      findings.warn({"i-am", node}, fmt::format("this node is taken for {}, and calls itself {}", node, state.hostname),
+                    "make the host name and the name in the topology the same");
+  }
+  check_hypervisor(scene, id, state, findings);
+  if (state.leaving)
+    findings.warn({"leaving", node}, "it is leaving: nothing is started or moved onto it",
+                  fmt::format("on {}, when it is to stay: xen-drbd evacuate --cancel", node));
+  const NodeFacts* facts = scene.facts_of(id);
+  if (facts == nullptr)
+    return findings.fail({"facts", node}, "it did not say how it is set up",
+                         fmt::format("look at the log of sshd and the load of {}, then check again", node));
+  check_names(scene, id, *facts, findings);
+  if (scene.node(other(id)) != nullptr) check_logins(scene, id, *facts, findings);
+  check_dom0(scene, id, state, *facts, findings);
+  check_others(scene, id, *facts, findings);
+  check_boot(scene, id, *facts, findings);
+  check_bridges(scene, id, *facts, findings);
+}
+
+} // namespace xen_drbd::planner

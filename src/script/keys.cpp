@@ -1,0 +1,160 @@
+#include "xen_drbd/base/quote.hpp"
+#include "xen_drbd/script/script.hpp"
+
+#include <fmt/format.h>
+
+namespace xen_drbd::script {
+namespace {
+
+constexpr std::string_view functions = R"sh(
+say() { echo "make-keys: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# Shows the fingerprint, and goes on only when it was compared.
+compare() { # HOST-KEY
+  shown=$(printf '%s\n' "$1" | ssh-keygen -lf - | sed 's/^[0-9]* \([^ ]*\) .*/\1/')
+  if [ -n "${PEER_FINGERPRINT:-}" ]; then
+    [ "$shown" = "$PEER_FINGERPRINT" ] ||
+      fail "$peer shows the host key $shown, and $PEER_FINGERPRINT was expected; nothing was entered"
+    return 0
+  fi
+  (: </dev/tty) 2>/dev/null ||
+    fail "there is no terminal to ask at: look at the host key on the console of $peer, then" \
+      "PEER_FINGERPRINT=SHA256:... before the sh that reads this script"
+  {
+    echo "$peer shows the host key"
+    echo "  $shown"
+    echo "On the console of $peer, this prints the right one:"
+    echo "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+    printf 'Are they the same? Type yes: '
+  } >/dev/tty
+  answer=
+  read -r answer </dev/tty || true
+  [ "$answer" = yes ] || fail "nothing was entered"
+}
+
+learn_host_key() { # KNOWN-HOSTS-FILE
+  name=$address
+  [ "$port" = 22 ] || name="[$address]:$port"
+  if ssh-keygen -F "$name" -f "$1" >/dev/null 2>&1; then
+    say "the host key of $peer is known already"
+    return 0
+  fi
+  host_key=$(ssh-keyscan -T 5 -p "$port" -t ed25519 "$address" 2>/dev/null | grep -v '^#' || true)
+  [ -n "$host_key" ] || fail "no SSH server with an ed25519 host key answers at $address port $port"
+  compare "$host_key"
+  mkdir -p "${1%/*}"
+  printf '%s\n' "$host_key" >>"$1"
+  say "the host key of $peer was entered into $1"
+}
+
+make_key() { # FILE
+  if [ -e "$1" ]; then
+    say "the key $1 is there already"
+  else
+    mkdir -p "${1%/*}"
+    ssh-keygen -q -t ed25519 -N '' -C "$comment" -f "$1"
+    say "the key $1 was made"
+  fi
+}
+
+# What the peer does with the key, which comes with its options as arguments.
+far_script() {
+  cat <<'FAR'
+put_key() { # RESTRICT-TO-TOPOLOGY-OR-- TYPE KEY COMMENT FROM-NAME...
+  set -eu
+  umask 077
+  PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+  topology=$1 type=$2 key=$3 comment=$4
+  shift 4
+  line="$type $key $comment"
+  if [ "$topology" != - ]; then
+    tool=$(command -v xen-drbd) || { echo "xen-drbd is not installed there" >&2; exit 1; }
+    from=$(for name; do getent ahosts "$name" | while read -r at _; do echo "$at"; done; done | sort -u |
+      grep -v -e '^127\.' -e '^::1$' | tr '\n' ',')
+    [ -n "$from" ] || { echo "$* does not resolve there" >&2; exit 1; }
+    line="restrict,from=\"${from%,}\",command=\"$tool ssh-gate $topology\" $line"
+  fi
+  mkdir -p ~/.ssh
+  file=~/.ssh/authorized_keys
+  touch "$file"
+  if grep -q -x -F -e "$line" "$file"; then return 0; fi
+  grep -v -F -e "$key" "$file" >"$file.new" || true
+  printf '%s\n' "$line" >>"$file.new"
+  mv "$file.new" "$file"
+}
+FAR
+  echo "put_key $*"
+}
+
+# BatchMode: the key alone must do; else ssh may ask for a password at the terminal.
+reach() { # BATCH-MODE COMMAND
+  ssh -F "$config" -T -p "$port" -l "$user" -i "$identity" -o BatchMode="$1" -o StrictHostKeyChecking=yes \
+    -o UserKnownHostsFile="$known_hosts" -o ConnectTimeout=5 -- "$address" "$2"
+}
+
+put_key() { # TOPOLOGY-OR-- FROM-NAME...
+  read -r type key _ <"$identity.pub"
+  case $type$key in *[!A-Za-z0-9+/=-]*) fail "$identity.pub holds no public key" ;; esac
+  topology=$1
+  shift
+  if [ "$topology" = - ]; then
+    if reach yes true </dev/null 2>/dev/null; then
+      say "$peer lets the key in already"
+      return 0
+    fi
+  elif reach yes true </dev/null 2>/dev/null && ! reach yes : </dev/null >/dev/null 2>&1; then
+    say "$peer lets the key in already, to xen-drbd alone"
+    return 0
+  fi
+  if far_script "$topology" "$type" "$key" "$comment" "$@" | reach no "sh -s"; then
+    say "the key was put on $peer"
+    return 0
+  fi
+  say "the key could not be put on $peer. Run this there, as $user:"
+  echo "sh <<'KEY'" >&2
+  far_script "$topology" "$type" "$key" "$comment" "$@" >&2
+  echo "KEY" >&2
+  exit 1
+}
+)sh";
+
+} // namespace
+
+std::string make_keys(const model::Topology& topology, model::NodeId this_node, bool restricted) {
+  const model::Node& here = topology.node(this_node);
+  const model::Node& peer = topology.node(other(this_node));
+  const std::string identity = topology.ssh.identity_file.value_or("/root/.ssh/id_ed25519");
+  std::string from = shell_quote(here.address.str());
+  if (here.migration_address != here.address) from += " " + shell_quote(here.migration_address.str());
+  return fmt::format(
+      R"sh(#!/bin/sh
+# Makes the SSH key of {0}, learns the host key of {1}, and puts the key on {1}.
+# May be run again at any time. Needs the client of OpenSSH.
+{{ # nothing is done before the last line was read
+{2}
+make_keys() {{
+  set -eu
+  umask 077
+  peer={1}
+  address={3}
+  port={4}
+  user={5}
+  identity={6}
+  known_hosts={7}
+  config={8}
+  comment=xen-drbd@{0}
+
+  learn_host_key "$known_hosts"
+  make_key "$identity"
+  put_key {9} {10}
+}}
+
+make_keys; }}
+)sh",
+      here.name.str(), peer.name.str(), functions, shell_quote(peer.address.str()), topology.ssh.port,
+      shell_quote(topology.ssh.user), shell_quote(identity), shell_quote(topology.ssh.known_hosts_file),
+      shell_quote(topology.ssh.config_file.value_or("none")), restricted ? shell_quote(topology.path) : "-", from);
+}
+
+} // namespace xen_drbd::script

@@ -1,0 +1,153 @@
+"""check: what is wrong with a pair, on both nodes in one run, and nothing of it is changed."""
+
+import pytest
+from stories import (TOPOLOGY, add_to_topology, edit_topology, nothing_changes, quick_to_give_up, tool, without)
+
+
+def check(world, node=1, code=0):
+    """{(id, node, domain): finding} of what is not ok."""
+    with nothing_changes(world):
+        document = tool(world, node, "--json check", code).json
+    assert set(document) == {"schema", "findings"} and document["schema"] == 1
+    for one in document["findings"]:
+        assert set(one) == {"level", "node", "domain", "id", "text", "hint"}, one
+        assert bool(one["hint"]) == (one["level"] != "ok") and one["text"], one
+    return {(one["id"], one["node"], one["domain"]): one for one in document["findings"] if one["level"] != "ok"}
+
+
+@pytest.fixture
+def pair(world):
+    """A pair on which everything is done that check asks for, but for the boot scripts."""
+    for node in (1, 2):
+        assert world.on(node, "xen-drbd make-links | sh -s").ok
+        world.on(node, "rm -f /etc/rc2.d; mkdir /etc/rc2.d; cd /etc/rc2.d; touch S01ssh S02drbd S03xen-drbd", check=True)
+    return world
+
+
+def test_a_clean_pair_has_no_error_and_no_warning(pair):
+    tool(pair, 1, "start dns")
+    for node in (1, 2):
+        assert check(pair, node) == {}
+    text = tool(pair, 1, "check").stdout
+    assert text.splitlines()[-1].startswith("0 errors, 0 warnings, "), text
+    assert tool(pair, 1, "--quiet check").stdout.count("\n") == 1
+
+
+def test_a_pair_that_nobody_prepared_has_warnings_only(world):
+    found = check(world)
+    assert {one["level"] for one in found.values()} == {"warning"}
+    assert {key[0] for key in found} == {"link", "boot"}
+
+
+def node_2_sees_itself(world):
+    world.edit(2, "/etc/hosts", lambda text: text.replace("10.77.0.1 dom0", "127.0.1.1 dom0"))
+    edit_topology(world, lambda text: text.replace("address: 10.77.0.1", "address: dom0"))
+
+
+def clock_ahead(world):
+    world.on(2, "rm -f /usr/sbin/date; printf '#!/bin/sh\\nexec /bin/date -d \"+1 hour\" \"$@\"\\n' > /usr/sbin/date; "
+                "chmod 755 /usr/sbin/date", check=True)
+
+
+FAULTS = {
+    "a name that does not resolve": (
+        lambda w: w.edit(2, "/etc/hosts", lambda text: text.replace("10.77.0.1 dom0\n", "")),
+        {("names", "mirror", ""): "warning"}),
+    "a name that leads back to its node": (
+        node_2_sees_itself, {("names", "mirror", ""): "error", ("ssh", "mirror", ""): "error"}),
+    "a key that the other node refuses": (
+        lambda w: w.simulation.refuse_key_of(2), {("ssh", "mirror", ""): "error"}),
+    "a host key that the other node does not know": (
+        lambda w: w.simulation.forget_host_keys(2), {("ssh", "mirror", ""): "error"}),
+    "another topology": (
+        lambda w: edit_topology(w, lambda text: text.replace("dns: dom0", "dns: mirror"), (2,)),
+        {("topology", "", ""): "error"}),
+    "no xen-drbd on the peer": (
+        lambda w: without(w, 2, "xen-drbd"), {("tool-version", "mirror", ""): "warning"}),
+    "a configuration that is missing": (
+        lambda w: w.on(2, ["rm", "/etc/xen/dns.cfg"], check=True),
+        {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
+    "a configuration that differs": (
+        lambda w: w.edit(2, "/etc/xen/dns.cfg", lambda text: text + "# edited\n"),
+        {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
+    "another domain's configuration": (
+        lambda w: [w.edit(n, "/etc/xen/dns.cfg", lambda text: text.replace('name = "dns"', 'name = "www"'))
+                   for n in (1, 2)],
+        {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
+    "a bridge that is missing": (
+        lambda w: w.on(2, ["ip", "link", "delete", "xenbr0"], check=True),
+        {("bridge", "mirror", name): "error" for name in ("dns", "samba", "mail")}),
+    "a declared bridge that is missing": (
+        lambda w: add_to_topology(w, "bridges:\n  - {name: xenbr0}\n  - {name: dmz}\n"),
+        {("bridge", "dom0", ""): "error", ("bridge", "mirror", ""): "error"}),
+    "a link that is missing": (
+        lambda w: w.on(2, ["rm", "/dev/drbd/dns-disk"], check=True), {("link", "mirror", "dns"): "warning"}),
+    "a link to another disk": (
+        lambda w: w.on(2, ["ln", "-sfn", "/dev/drbd4", "/dev/drbd/dns-disk"], check=True),
+        {("link", "mirror", "dns"): "error"}),
+    "DRBD that is not connected": (
+        lambda w: w.on(1, ["drbdadm", "disconnect", "dns"], check=True), {("drbd", "", "dns"): "error"}),
+    "a disk that is not up to date": (
+        lambda w: w.simulation.set_disk(2, "dns", "Inconsistent"), {("drbd", "", "dns"): "error"}),
+    "a window left open": (
+        lambda w: w.open_window("dns"), {("two-primaries", "", "dns"): "error"}),
+    "an endless wait at boot": (
+        lambda w: w.edit(2, "/etc/drbd.d/global_common.conf", lambda text: text.replace("wfc-timeout 5;", "", 1)),
+        {("wfc-timeout", "mirror", name): "warning" for name in ("dns", "samba", "mail")}),
+    "a domain that something else starts": (
+        lambda w: w.on(2, ["ln", "-s", "/etc/xen/dns.cfg", "/etc/xen/auto/"], check=True),
+        {("autostart", "mirror", "dns"): "error"}),
+    "xendomains that saves": (
+        lambda w: w.on(2, "touch /etc/rc2.d/S04xendomains; rm -f /etc/default/xendomains; "
+                          "echo 'XENDOMAINS_SAVE=/var/lib/xen/save' > /etc/default/xendomains", check=True),
+        {("xendomains", "mirror", ""): "error"}),
+    "a clock that is ahead": (clock_ahead, {("clock", "mirror", ""): "warning"}),
+    "a boot script that is not enabled": (
+        lambda w: w.on(2, ["rm", "/etc/rc2.d/S03xen-drbd"], check=True), {("boot", "mirror", ""): "warning"}),
+    "a boot script before DRBD": (
+        lambda w: w.on(2, ["mv", "/etc/rc2.d/S03xen-drbd", "/etc/rc2.d/S01xen-drbd"], check=True),
+        {("boot", "mirror", ""): "error"}),
+    "a domain without disks": (
+        lambda w: edit_topology(w, lambda text: text.replace("\ndomain_home:\n", "  - bare\n\ndomain_home:\n  bare: dom0\n"))
+        or [w.write(n, "/etc/xen/bare.cfg", w.read(n, "/etc/xen/dns.cfg").replace("dns", "bare").replace(
+            '"phy:/dev/drbd1,xvda,w"', "")) for n in (1, 2)],
+        {("disks", "", "bare"): "warning"}),
+    "a node that leaves": (
+        lambda w: tool(w, 2, "evacuate"), {("leaving", "mirror", ""): "warning"}),
+    "a domain that is paused": (
+        lambda w: w.start_by_hand(1, "dns") or w.on(1, ["xl", "pause", "dns"], check=True),
+        {("domain", "", "dns"): "warning"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_has_its_finding_and_no_other(pair, fault):
+    make, wanted = FAULTS[fault]
+    make(pair)
+    code = 4 if "error" in wanted.values() else 0
+    found = check(pair, 1, code)
+    assert {key: one["level"] for key, one in found.items()} == wanted, found
+    text = tool(pair, 1, "check", code).stdout
+    for one in found.values():
+        assert f"{one['id']}: {one['text']}" in text and f"hint: {one['hint']}" in text, text
+
+
+def test_a_peer_that_is_down_is_exit_5_and_this_node_is_checked(pair):
+    quick_to_give_up(pair)
+    pair.on(1, ["rm", "/dev/drbd/dns-disk"], check=True)
+    pair.crash(2)
+    found = check_alone(pair)
+    assert found[("peer", "mirror", "")]["level"] == "error"
+    assert found[("link", "dom0", "dns")]["level"] == "warning"
+    assert {key[1] for key in found} <= {"dom0", "mirror", ""}
+
+
+def check_alone(world):
+    document = tool(world, 1, "--json check", 5).json
+    return {(one["id"], one["node"], one["domain"]): one for one in document["findings"] if one["level"] != "ok"}
+
+
+def test_check_takes_no_domains_and_a_wrong_topology_is_exit_3(pair):
+    tool(pair, 1, "check dns", 2)
+    pair.write(1, TOPOLOGY, "domains: [\n")
+    tool(pair, 1, "check", 3)

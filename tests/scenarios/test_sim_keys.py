@@ -1,0 +1,125 @@
+"""make-keys, and what a restricted key of the peer reaches: xen-drbd, and nothing else."""
+
+import pytest
+from stories import assert_runs, document, tool
+
+KEYS = "/root/.ssh/authorized_keys"
+
+
+def fingerprint(world, node):
+    return world.on(node, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", check=True).stdout.split()[1]
+
+
+def make_keys(world, node, options="", expected=None):
+    """Pipes the script to sh, without a terminal."""
+    env = {"PEER_FINGERPRINT": expected} if expected else {}
+    return world.on(node, f"xen-drbd make-keys {options} | setsid sh -s", env=env)
+
+
+@pytest.fixture
+def restricted(world):
+    """A pair whose keys reach nothing but xen-drbd, in both directions."""
+    for node in (1, 2):
+        done = make_keys(world, node, "--restrict")
+        assert done.ok, done
+    return world
+
+
+def ssh(world, command, *options):
+    """What node 1 gets when it tries a command on node 2 by hand."""
+    return world.on(1, ["ssh", "-o", "BatchMode=yes", *options, "root@10.77.0.2", *([command] if command else [])])
+
+
+def test_the_host_key_is_entered_only_when_its_fingerprint_was_compared(world):
+    world.simulation.forget_host_keys(1)
+    nobody = make_keys(world, 1)
+    assert not nobody.ok and "no terminal" in nobody.stderr, nobody
+    wrong = make_keys(world, 1, expected="SHA256:" + "x" * 43)
+    assert not wrong.ok and fingerprint(world, 2) in wrong.stderr, wrong
+    assert world.read(1, "/root/.ssh/known_hosts") == ""
+    right = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert right.ok and "was entered" in right.stderr, right
+    tool(world, 1, "status")
+    again = make_keys(world, 1)
+    assert again.ok and "known already" in again.stderr and "lets the key in already" in again.stderr, again
+
+
+def test_a_key_that_cannot_be_put_on_the_peer_is_shown_with_what_to_run_there(world):
+    world.simulation.refuse_key_of(1)
+    done = make_keys(world, 1)
+    assert not done.ok and "Run this there" in done.stderr, done
+    by_hand = done.stderr.partition("sh <<'KEY'\n")[2].partition("KEY\n")[0]
+    world.on(2, ["sh", "-s"], input=by_hand, check=True)
+    tool(world, 1, "status")
+
+
+def test_a_missing_key_is_made_and_one_that_is_there_is_left(world):
+    before = world.read(1, "/root/.ssh/id_ed25519")
+    assert make_keys(world, 1).ok and world.read(1, "/root/.ssh/id_ed25519") == before
+    world.on(1, "rm /root/.ssh/id_ed25519 /root/.ssh/id_ed25519.pub", check=True)
+    assert not make_keys(world, 1).ok  # made, but the peer does not know it
+    assert world.read(1, "/root/.ssh/id_ed25519") != before
+
+
+def test_a_script_that_fails_is_one_exit_line(world):
+    world.write(1, "/etc/xen/topology.yaml", "domains: [\n")
+    assert tool(world, 1, "make-keys", 3).stdout == "exit 3\n"
+
+
+def test_the_restricted_line_says_from_where_and_what(restricted):
+    line = next(one for one in restricted.read(2, KEYS).splitlines() if one.startswith("restrict"))
+    assert line.startswith('restrict,from="10.77.0.1",command="/usr/sbin/xen-drbd ssh-gate /etc/xen/topology.yaml" ')
+    before = restricted.read(2, KEYS)
+    again = make_keys(restricted, 1, "--restrict")
+    assert again.ok and "to xen-drbd alone" in again.stderr, again
+    assert restricted.read(2, KEYS) == before
+
+
+@pytest.mark.parametrize("command", [
+    "", "id", "sh", "cat /etc/shadow", "exec sh -c id", "true; id", "xl list", "xl migrate-receive",
+    "exec /bin/sh -c 'id' xen-drbd a b dns d xl migrate-receive", "xen-drbd status", "scp -t /tmp"])
+def test_other_commands_are_refused_in_words(restricted, command):
+    done = ssh(restricted, command)
+    assert done.code == 1 and done.stdout == "", done
+    assert "not permitted to this key" in done.stderr, done
+
+
+def test_neither_a_forwarding_nor_a_copy_gets_through(restricted):
+    assert not ssh(restricted, None, "-W", "127.0.0.1:22").ok
+    assert not restricted.on(1, ["scp", "-o", "BatchMode=yes", "/etc/hostname", "root@10.77.0.2:/tmp/copied"]).ok
+    assert not restricted.on(2, ["test", "-e", "/tmp/copied"]).ok
+
+
+def test_a_worker_of_another_version_is_refused_as_such(restricted):
+    done = ssh(restricted, "exec sh -c '# the worker of xen-drbd'")
+    assert done.code == 1 and "another version" in done.stderr, done
+
+
+def test_every_command_works_with_restricted_keys(restricted):
+    world = restricted
+    tool(world, 1, "--json check", None)
+    tool(world, 1, "start dns")
+    tool(world, 2, "start samba")
+    assert_runs(world, dns=1, samba=2)
+    tool(world, 1, "migrate-out dns")
+    assert_runs(world, dns=2, samba=2)
+    tool(world, 1, "migrate-in samba")
+    assert_runs(world, dns=2, samba=1)
+    tool(world, 1, "evacuate")
+    assert_runs(world, dns=2, samba=2)
+    assert document(world, 2, "recover", 0)
+    tool(world, 1, "migrate-and-start-all")
+    assert_runs(world, dns=1, samba=2, mail=2)
+    tool(world, 2, "stop-all")
+    assert_runs(world, dns=1)
+
+
+def test_check_finds_nothing_wrong_with_restricted_keys(restricted):
+    found = tool(restricted, 1, "--json check").json["findings"]
+    assert all(one["level"] == "ok" for one in found if one["id"] in ("ssh", "peer")), found
+
+
+def test_a_topology_of_another_user_stops_the_gate(restricted):
+    restricted.on(2, ["chmod", "666", "/etc/xen/topology.yaml"], check=True)
+    told = tool(restricted, 1, "status", 5)
+    assert "ssh-gate" in told.stderr, told
