@@ -40,7 +40,7 @@ public:
   int carry_out() {
     if (auto marked = set_leaving(session_, true); !marked) return end_with(session_, marked.error());
     auto lock = lock_nodes();
-    if (!lock) return end_with(session_, lock.error());
+    if (!lock && !without_lock_) return end_with(session_, lock.error());
 
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
@@ -49,8 +49,7 @@ public:
     if (interrupted_by() == 0 && remember_failed_moves(report))
       merge(report, round(engine::observe(session_.cluster, look), *progress));
 
-    const int code =
-        nothing_left() ? (interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0) : exit_code(report);
+    const int code = exit_code_of(report);
     audit(session_, report, code);
     return print_report(session_, report, nullptr, code);
   }
@@ -62,14 +61,18 @@ private:
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
     auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes);
     if (lock || no_moves_) return lock;
+    if (lock.error().kind == ErrorKind::interrupted) return lock;
     no_moves_ = "another run holds the cluster lock " + lock.error().because;
-    return take_lock(session_, ClusterLock::Scope::this_node);
+    auto half = take_lock(session_, ClusterLock::Scope::this_node);
+    without_lock_ = !half && half.error().kind == ErrorKind::busy;
+    return half;
   }
 
   model::Plan make_plan(const model::ClusterState& state) {
     planner::Inputs inputs = planner_inputs(session_, state);
     inputs.identities_made = !session_.options.dry_run;
     inputs.no_moves = no_moves_;
+    inputs.without_lock = without_lock_;
     inputs.failed_moves = failed_moves_;
     if (session_.options.deadline) {
       const auto left = std::chrono::duration_cast<Milliseconds>(*session_.options.deadline -
@@ -102,6 +105,13 @@ private:
     return !failed_moves_.empty();
   }
 
+  int exit_code_of(const engine::Report& report) {
+    if (nothing_left()) return interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0;
+    const int code = exit_code(report);
+    // what the run that holds the lock brought to life meanwhile is in no plan of this one
+    return code == 0 && without_lock_ ? exit_code(ErrorKind::failed) : code;
+  }
+
   static void merge(engine::Report& first, engine::Report&& second) {
     for (engine::DomainReport& again : second.domains) {
       const auto before =
@@ -126,6 +136,7 @@ private:
   model::Wish wish_;
   std::chrono::steady_clock::time_point begin_;
   std::optional<std::string> no_moves_;
+  bool without_lock_ = false; ///< not even this node's half was had
   std::map<DomainName, std::string> failed_moves_;
 };
 

@@ -117,7 +117,7 @@ Result<> Actions::perform(const model::Shutdown& step) {
     // powered off, and nobody is there to clear it away: it would hold its disks for ever
     const bool left_behind = found.presence == Presence::shut_down && !found.has_watcher && found.watchers_known;
     if (!left_behind) cleared_away_until = now;
-    if (now - cleared_away_until >= clearing_patience) return end_after_shutdown(step.node);
+    if (!step.only_ask && now - cleared_away_until >= clearing_patience) return end_after_shutdown(step.node);
     const bool in_vain = refused && found.presence == Presence::running && now - begin >= clearing_patience;
     if (now - begin >= step.timeout || in_vain) {
       if (step.destroy_after) return end_after_shutdown(step.node);

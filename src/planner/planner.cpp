@@ -120,6 +120,21 @@ void order_stops(const Scene& scene, std::vector<Draft>& drafts) {
   }
 }
 
+/// What may be done while another run holds the lock: a guest may shut down at any moment, so every run must bear that
+/// it does, and `xl shutdown` only asks it to. Demoting, closing and destroying are the other run's as long as it
+/// lives.
+void only_ask(DomainPlan& plan) {
+  std::erase_if(plan.steps, [](const Step& step) { return !std::holds_alternative<Shutdown>(step.action); });
+  for (Step& step : plan.steps) {
+    auto& shutdown = std::get<Shutdown>(step.action);
+    shutdown.destroy_after = false;
+    shutdown.only_ask = true;
+    plan.warnings.push_back(fmt::format("the disks of {} stay as they are: xen-drbd recover demotes them once the "
+                                        "other run has ended",
+                                        plan.domain.str()));
+  }
+}
+
 /// Why a domain that runs here cannot go to the peer, whatever its own state; nothing when its migration may be tried.
 std::optional<std::string> reason_to_stay(const Scene& scene, const DomainName& domain) {
   if (scene.inputs.no_moves) return scene.inputs.no_moves;
@@ -175,6 +190,8 @@ Plan plan_evacuate(const Topology& topology, const ClusterState& state, const Wi
     if (draft.plan.verdict == Verdict::refused && draft.plan.node == scene.peer())
       draft = draft_stop(scene, *draft.domain, draft.plan.reason);
   order_stops(scene, drafts);
+  if (inputs.without_lock)
+    for (Draft& draft : drafts) only_ask(draft.plan);
   return plan_of(std::move(drafts));
 }
 

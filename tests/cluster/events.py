@@ -108,6 +108,8 @@ def check_events(events):
         elif kind == "node-crashed":
             for one in resources.values():
                 one.demote(node)
+            for on in running.values():
+                on.discard(node)
         elif kind in ("resync-done", "connected"):
             resource(event["resource"]).alone.clear()
         elif kind == "write" and event["resource"]:

@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import pytest
-from stories import (add_to_topology, assert_runs, creations, document, log_of, nothing_changes, seen, status, time_of,
-                     tool, windows_closed)
+from stories import (add_to_topology, assert_runs, creations, document, log_of, nothing_changes, quick_to_give_up, seen,
+                     status, time_of, tool, windows_closed)
 
 
 def held_start(world, domain="dns", node=1, point="create-built"):
@@ -128,6 +128,18 @@ def test_a_migration_whose_tool_is_killed_ends_on_one_node_and_recover_tidies_up
     assert_runs(world, **{"dns": where, "samba": 2})
     assert windows_closed(world, "dns")
     assert where == (2 if point in ("migrate-go", "receive-running") else where)
+
+
+def test_a_holder_whose_node_lost_its_power_does_not_lock_the_survivor_out(world):
+    quick_to_give_up(world)
+    tool(world, 2, "start samba")
+    process, _ = held_start(world)
+    world.crash(1)
+    process.wait(10)
+    begun = time.monotonic()
+    tool(world, 2, "stop samba --lock-wait 30s")
+    assert time.monotonic() - begun < 25
+    assert world.rows(2) == {}
 
 
 def test_the_lock_directory_is_roots_and_the_file_is_never_removed(world):

@@ -80,6 +80,22 @@ def test_a_node_that_leaves_and_does_not_get_the_peers_lock_shuts_its_guests_dow
     assert_runs(world, samba=2)
 
 
+def test_a_node_that_leaves_while_a_run_holds_its_own_lock_asks_the_guests_that_run_leaves_alone(world):
+    """A start of samba hangs here: dns is asked to shut down and nothing else is done; samba stays the other run's."""
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=1)
+    with world.running(1, "exec xen-drbd start samba > /tmp/said 2>&1") as other:
+        world.simulation.wait_held(held)
+        told = tool(world, 1, "evacuate --json --lock-wait 1s", 4)
+        assert told.results["dns"] == "stopped" and told.results["samba"] == "refused", told
+        assert "another run holds the cluster lock" in told.reasons["dns"], told
+        assert world.role(1, "dns") == "Primary" and not log_of(world, "demote")
+        world.simulation.release(held)
+        assert other.wait(20) == 0
+    tool(world, 1, "recover")
+    assert_runs(world, samba=1)
+
+
 @pytest.mark.parametrize("deadline, dns", [("1m", 2), ("6s", None)])
 def test_the_deadline_of_an_evacuation_leaves_time_for_the_shutdowns(make_world, deadline, dns):
     world = make_world(settings={"stream_rate": 400_000.0})

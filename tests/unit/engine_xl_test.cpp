@@ -195,6 +195,16 @@ TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but
   }
 }
 
+TEST_CASE("A guest that is only asked to shut down is not destroyed when nobody clears it away") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(dom0).watchers.clear();
+  const DomainReport report =
+      lab.run(plan_of("samba", Verdict::stop, dom0, {next(model::Shutdown{dom0, Milliseconds(30'000), false, true})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(lab.world->count("dom0: xl destroy samba") == 0);
+}
+
 TEST_CASE("A domain is shut down, and demoted once it is gone") {
   Lab lab;
   lab.world->runs("samba", dom0);

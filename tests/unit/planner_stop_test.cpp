@@ -173,6 +173,23 @@ TEST_CASE("without the peer's half of the lock a stop closes no window, which wo
   CHECK(of(evacuate(world), "samba").steps.empty());
 }
 
+TEST_CASE("evacuate without the lock asks guests to shut down and touches nothing else") {
+  World world;
+  world.runs("dns", dom0).runs("samba", mirror).runs("web", dom0);
+  world.node(dom0).migrations.push_back({99, false, "web"});
+  world.wish.destroy = true;
+  world.inputs.no_moves = "another run holds the cluster lock on dom0";
+  world.inputs.without_lock = true;
+  const Plan plan = evacuate(world);
+  const DomainPlan asked = of(plan, "dns");
+  CHECK(asked.verdict == Verdict::stop);
+  REQUIRE(asked.steps.size() == 1);
+  CHECK(asked.steps[0].action == Action{Shutdown{dom0, Milliseconds{120'000}, false, true}});
+  CHECK_THAT(asked.warnings.back(), ContainsSubstring("xen-drbd recover"));
+  CHECK(of(plan, "samba").steps.empty());
+  CHECK(of(plan, "web").verdict == Verdict::refused);
+}
+
 TEST_CASE("two nodes that leave at once shut their guests down") {
   World world;
   world.runs("dns", dom0).runs("samba", mirror);

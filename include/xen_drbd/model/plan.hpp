@@ -61,6 +61,7 @@ struct Shutdown {
   NodeId node{};
   Milliseconds timeout{};
   bool destroy_after = false;
+  bool only_ask = false; ///< without the lock: the question, and nothing that a guest could not do by itself
   bool operator==(const Shutdown&) const = default;
 };
 /// `xl destroy` of a row of that exact name (the domain's or a half-name).

@@ -38,6 +38,8 @@ struct Inputs {
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
   std::optional<std::string> no_moves;
+  /// evacuate: another run holds this node's lock, so guests are asked to shut down and nothing else is done.
+  bool without_lock = false;
   /// Records of migrations on either node, parsed; none for a domain of which both nodes keep one.
   std::map<DomainName, RecordedMigration> records;
   /// A start without the peer: since when each resource is without it, as far as this node's kernel log tells.

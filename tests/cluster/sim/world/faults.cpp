@@ -18,6 +18,12 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
+/// Whether a fault is meant for this point.
+bool is_at(const nlohmann::json& fault, const std::string& point) {
+  const std::string wanted = fault.value("point", "before");
+  return wanted == point || (wanted == "*" && !point.ends_with("-stream"));
+}
+
 } // namespace
 
 std::vector<Faults::Fault> Faults::matching(const std::string& point) const {
@@ -29,8 +35,7 @@ std::vector<Faults::Fault> Faults::matching(const std::string& point) const {
     const std::string name = entry->d_name;
     if (!name.ends_with(".json")) { continue; }
     auto what = nlohmann::json::parse(read_file(folder + "/" + name), nullptr, false);
-    if (what.is_object() && what.value("point", "before") == point &&
-        glob_match(what.value("node", "*"), world_.node_name()) &&
+    if (what.is_object() && is_at(what, point) && glob_match(what.value("node", "*"), world_.node_name()) &&
         glob_match(what.value("command", "*"), command_line_)) {
       found.push_back({name.substr(0, name.size() - 5), std::move(what)});
     }
@@ -52,7 +57,7 @@ std::optional<std::int64_t> Faults::next_byte(const std::string& point, std::int
 void Faults::strike(const std::string& point, std::int64_t byte) {
   for (const auto& fault : matching(point)) {
     if (fault.what.value("at_byte", std::int64_t{0}) <= byte || byte < 0) {
-      if (take(fault)) { act(fault); }
+      if (take(fault)) { act(fault, point); }
     }
   }
 }
@@ -79,13 +84,11 @@ bool Faults::take(const Fault& fault) const {
   return strikes;
 }
 
-void Faults::act(const Fault& fault) {
+void Faults::act(const Fault& fault, const std::string& point) {
   const std::string action = fault.what.value("action", "");
-  world_.event("fault", {{"id", fault.id},
-                         {"action", action},
-                         {"point", fault.what.value("point", "before")},
-                         {"command", command_line_},
-                         {"pid", ::getpid()}});
+  world_.event(
+      "fault",
+      {{"id", fault.id}, {"action", action}, {"point", point}, {"command", command_line_}, {"pid", ::getpid()}});
   if (action == "exit") {
     output_ = {fault.what.value("stdout", ""), fault.what.value("stderr", "")};
     output_.flush();

@@ -8,7 +8,7 @@
 //            create-parsed create-built create-disks create-running | migrate-started migrate-stream migrate-suspended
 //            migrate-end migrate-ready migrate-renamed migrate-go migrate-report migrate-done | receive-banner
 //            receive-stream receive-end receive-disks receive-ready receive-go receive-renamed receive-running
-//            receive-reported | watcher-woken watcher-acting                                 (default "before")
+//            receive-reported | watcher-woken watcher-acting; "*": each of them but the streams (default "before")
 //   at_byte  only for migrate-stream: not before this many bytes were written, and then exactly there
 //   skip     how many times the point is passed unharmed first                               (default 0)
 //   count    how many times the fault strikes; -1: always                                    (default 1)
@@ -17,6 +17,7 @@
 //            "hang"   wait `seconds`, or for ever if there is no such key, then go on
 //            "hold"   create HELD/ID, go on when RELEASED/ID appears
 //            "run"    run `run` by sh on the node, then go on
+//            "note"   nothing but the event in the log, which every fault leaves
 //            "print"  add `stdout` and `stderr` to what the command prints
 
 #include "world/world.hpp"
@@ -49,7 +50,7 @@ private:
   [[nodiscard]] std::vector<Fault> matching(const std::string& point) const;
   void strike(const std::string& point, std::int64_t byte);
   [[nodiscard]] bool take(const Fault& fault) const;
-  void act(const Fault& fault);
+  void act(const Fault& fault, const std::string& point);
 
   World& world_;
   std::string command_line_;

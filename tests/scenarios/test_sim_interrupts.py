@@ -1,0 +1,69 @@
+"""A run that is interrupted, whose terminal is closed, or whose reader has gone, ends in order. Interrupts in the copy of
+a migration are in test_sim_migration."""
+
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+from stories import assert_runs, log_of, nothing_changes, seen, tool, windows_closed
+
+HALF = 900_000  # bytes of the stream of dns
+
+
+def test_a_reader_of_stdout_that_has_gone_does_not_stop_a_run_half_way(world):
+    world.on(1, "(xen-drbd -v start dns samba 2>&1; echo $? > /tmp/code) | head -c 1 > /dev/null", check=True)
+    assert world.on(1, "cat /tmp/code").stdout == "0\n"
+    assert_runs(world, dns=1, samba=1)
+
+
+def test_a_terminal_that_is_closed_during_the_copy_lets_the_guest_run_on(world):
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("xl migrate *", "migrate-stream", node=1, at_byte=HALF)
+    master, slave = pty.openpty()
+    process = world.popen(1, ["setsid", "--ctty", "xen-drbd", "migrate-out", "dns"],
+                          stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    world.simulation.wait_held(held)
+    os.close(master)
+    time.sleep(0.5)
+    world.simulation.release(held)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")
+    assert_runs(world, dns=1)
+    assert windows_closed(world, "dns") and not log_of(world, "migrate", phase="go")
+    tool(world, 2, "start mail --lock-wait 20s")
+
+
+@pytest.mark.parametrize("name, code", [("INT", 130), ("TERM", 143)])
+def test_an_interrupt_while_another_run_has_the_lock_ends_the_waiting_at_once(world, name, code):
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    with world.running(1, "exec xen-drbd start dns > /tmp/said 2>&1") as other:
+        world.simulation.wait_held(held)
+        with nothing_changes(world):
+            process = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
+            world.wait_for(lambda: "waiting for the cluster lock" in world.on(2, "cat /tmp/said").stdout, 10, "the wait")
+            begun = time.monotonic()
+            world.on(2, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
+            assert process.wait(10) == code
+            assert time.monotonic() - begun < 3
+        world.simulation.release(held)
+        assert other.wait(20) == 0
+    assert "nothing was changed" in world.on(2, "cat /tmp/said").stdout
+    assert_runs(world, dns=1)
+
+
+def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(world):
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    process = world.popen(1, "exec xen-drbd start dns > /tmp/said 2>&1", stdout=subprocess.DEVNULL)
+    world.simulation.wait_held(held)
+    for name in ("TERM", "INT"):
+        world.on(1, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
+        time.sleep(0.3)
+    assert process.wait(5) == 130
+    tool(world, 2, "start samba --lock-wait 500ms", 75).says("start dns")
+    world.simulation.release(held)
+    tool(world, 2, "start samba --lock-wait 20s")
+    assert_runs(world, dns=1, samba=2)
