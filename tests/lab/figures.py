@@ -7,6 +7,7 @@ Each figure is the median of --times runs (default 3).
 """
 
 import argparse
+import signal
 import statistics
 import sys
 from pathlib import Path
@@ -102,8 +103,7 @@ def both_primaries_for(world, command):
         world.wait_for(lambda: world.on(2, "grep -q 'exists -' /tmp/events").ok, 30, "the events")
         seconds(world, command)
         text = world.read(2, "/tmp/events")
-        world.on(2, ["pkill", "-x", "drbdsetup"], check=True)
-        events.wait(60)
+        events.send_signal(signal.SIGTERM)
     return overlap(text)
 
 

@@ -30,7 +30,7 @@ class LabProcess(subprocess.Popen):
 
     def send_signal(self, sig):
         """A signal to the process group on the node."""
-        self.lab.on(self.node, f"kill -{int(sig)} -- -$(cat {self.record})", check=True)
+        self.lab.on(self.node, f"kill -s {int(sig)} -- -$(cat {self.record})", check=True)
 
 
 class LabWorld(World):
