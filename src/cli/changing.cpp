@@ -1,5 +1,6 @@
 #include "changing.hpp"
 
+#include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/drbd/look.hpp"
 #include "xen_drbd/planner/rules.hpp"
@@ -12,6 +13,7 @@
 #include "render.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
 
 namespace xen_drbd::cli {

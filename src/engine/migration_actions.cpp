@@ -141,7 +141,7 @@ Result<> Actions::write_record(NodeId from, bool before_go) {
 
 Result<> Actions::perform(const model::RemoveRecord& step) {
   XEN_DRBD_CHECK(in_command(step.node));
-  const host::Outcome outcome = act(step.node, {{"rm", "-f", record_path(domain_)}, writing});
+  const host::Outcome outcome = act(step.node, remove_record_command(domain_));
   if (outcome.ok()) return {};
   return failed("the record of an earlier migration of " + domain_.str() + " was not removed", host::describe(outcome),
                 "remove " + record_path(domain_) + " on " + cluster_.name(step.node));

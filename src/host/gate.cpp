@@ -71,7 +71,7 @@ Result<> WorkerLines::check(std::string_view line) {
   if (words->size() < 2 || !is_number((*words)[1])) return refused("'" + printable(verb) + "' without a number");
   if ((verb == "beat" || verb == "unlock") && words->size() == 2) return {};
   if (verb == "lock" && words->size() == 3) return {};
-  if (verb == "act" && words->size() == 3) return check_command((*words)[2]);
+  if (verb == "act" && words->size() == 3) return check_change((*words)[2]);
   if (verb != "ask" || words->size() % 2 != 0) return refused("'" + printable(verb) + "' is no word of the worker's");
   for (std::size_t at = 2; at < words->size(); at += 2) {
     if (!is_duration((*words)[at])) return refused("'" + printable((*words)[at]) + "' is no time");
@@ -86,6 +86,12 @@ Result<> WorkerLines::check_first(const std::vector<std::string>& words) const {
       words[3].starts_with(own) && is_token(std::string_view(words[3]).substr(own.size())) && is_duration(words[4]))
     return {};
   return refused("not the first line of a run of xen-drbd");
+}
+
+Result<> WorkerLines::check_change(std::string_view how) const {
+  for (const std::string_view word : {"exec ", "scope "})
+    if (how.starts_with(word)) return check_command(std::string(how.substr(word.size())));
+  return refused("a change that is neither exec nor scope: " + printable(how.substr(0, 200)));
 }
 
 Result<> WorkerLines::check_command(const std::string& command_line) const {

@@ -35,14 +35,15 @@ TEST_CASE("The lines of a run pass the gate when its commands are permitted") {
   CHECK(gate.passes(line_of({"beat", "1"})));
   CHECK(gate.passes(
       line_of({"ask", "2", "10", line_of({"xl", "list"}), "0.500", line_of({"sh", "-c", "echo 'a'\necho b"})})));
-  CHECK(gate.passes(line_of({"act", "3", line_of({"xl", "list"})})));
+  CHECK(gate.passes(line_of({"act", "3", "exec " + line_of({"xl", "list"})})));
+  CHECK(gate.passes(line_of({"act", "3", "scope " + line_of({"xl", "list"})})));
   CHECK(gate.passes(line_of({"lock", "4", "dom0 pid 4711 start samba; rm -rf /"})));
   CHECK(gate.passes(line_of({"unlock", "5"})));
 }
 
 TEST_CASE("A command that is not permitted does not pass, wherever it stands") {
   Gate gate;
-  const auto refused = gate.lines.check(line_of({"act", "3", line_of({"xl", "destroy", "0"})}));
+  const auto refused = gate.lines.check(line_of({"act", "3", "exec " + line_of({"xl", "destroy", "0"})}));
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().because, ContainsSubstring("xl destroy 0"));
   CHECK_FALSE(gate.passes(line_of({"ask", "2", "10", line_of({"xl", "list"}), "10", line_of({"id"})})));
@@ -51,10 +52,11 @@ TEST_CASE("A command that is not permitted does not pass, wherever it stands") {
 TEST_CASE("What the worker's sh would read otherwise than the gate does not pass") {
   Gate gate;
   const std::string odd =
-      GENERATE(as<std::string>{}, "beat 1; id", "beat $(id)", "beat 1 `id`", "act 1 'xl list; id'",
-               "act 1 'xl list\" \"'", "act 1 'xl  list'", "act  1 'xl list'", "act 1 xl list",
-               "ask 1 '10 id' 'xl list'", "ask 1 '' 'xl list'", "ask 1 10", "act 1 \"xl list\"", "act x 'xl list'",
-               "beat", "", "beat 1 2", "eval 1 id", "beat 1 # x", "beat '1'", "act 1 '\"$nl\"id'", "beat 1\r");
+      GENERATE(as<std::string>{}, "beat 1; id", "beat $(id)", "beat 1 `id`", "act 1 'exec xl list; id'",
+               "act 1 'xl list'", "act 1 'eval xl list'", "act 1 'exec xl list\" \"'", "act 1 'exec xl  list'",
+               "act  1 'exec xl list'", "act 1 exec xl list", "ask 1 '10 id' 'xl list'", "ask 1 '' 'xl list'",
+               "ask 1 10", "act 1 \"exec xl list\"", "act x 'exec xl list'", "beat", "", "beat 1 2", "eval 1 id",
+               "beat 1 # x", "beat '1'", "act 1 '\"$nl\"id'", "beat 1\r");
   CAPTURE(odd);
   CHECK_FALSE(gate.passes(odd));
 }

@@ -41,6 +41,7 @@ public:
 
 private:
   [[nodiscard]] Result<> check_first(const std::vector<std::string>& words) const;
+  [[nodiscard]] Result<> check_change(std::string_view how) const;
   [[nodiscard]] Result<> check_command(const std::string& command_line) const;
 
   std::string run_directory_;
