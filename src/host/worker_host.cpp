@@ -4,7 +4,6 @@
 #include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
-
 #include <charconv>
 #include <csignal>
 #include <fmt/format.h>

@@ -108,7 +108,7 @@ def test_a_script_knows_every_command_and_option(node, script, shell):
     for line in node.typed("--help").out.splitlines():
         for name in re.findall(r"^  ([a-z-]+)|(--[\w-]+)", line):
             wanted = "".join(name)
-            assert wanted in words or (shell == "fish" and wanted.removeprefix("--") in words), wanted
+            assert wanted in words or (shell == "fish" and wanted.lstrip("-") in words), wanted
 
 
 def test_names_are_offered_once_and_only_when_the_topology_is_right(node):
@@ -116,7 +116,7 @@ def test_names_are_offered_once_and_only_when_the_topology_is_right(node):
     assert node.typed("__complete domains start quince").out == "medlar\n"
     assert node.typed("__complete nodes --i-am").out == "dom0\nmirror\n"
     assert node.typed("__complete topologies -t").out == "topology\n"
-    for words in ["", " domains -t nowhere start", " nodes --topology", " fruit", " domains --bogus start -t nowhere"]:
+    for words in ["", " domains -t nowhere start", " fruit", " domains --bogus start -t nowhere"]:
         ended = node.typed(f"__complete{words}")
         assert (ended.code, ended.out, ended.err) == (0, "", ""), ended
     node.write("/etc/xen/topology.yaml", "node1: [")
