@@ -135,6 +135,6 @@ def test_verbose_twice_shows_every_command_line_on_both_nodes_on_stderr(world):
     told = tool(world, 1, "start dns -vv")
     begun = told.stderr.index("dns: dom0: xl create /etc/xen/dns.cfg: begins")
     assert told.stderr.index("connected to mirror") < told.stderr.index("the cluster lock is taken on dom0 and mirror") < begun
-    for line in ("dom0: xl list", "mirror: xl list", "dom0: xl create -q /etc/xen/dns.cfg"):
+    for line in ("dom0: xl list", "mirror (root@10.77.0.2:22): xl list", "dom0: xl create -q /etc/xen/dns.cfg"):
         assert f"\n{line}" in told.stderr, f"{line} is missing\n{told}"
     assert "xl list" not in told.stdout and "xl list" not in tool(world, 1, "stop dns -v").stderr, told

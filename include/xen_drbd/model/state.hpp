@@ -97,7 +97,7 @@ struct NodeState {
   bool has_resume = false;                        ///< this xl knows `xl resume` (Xen 4.20 and later)
   std::optional<std::vector<Resource>> resources; ///< up in the kernel; absent: drbdsetup failed
   std::string resources_problem;
-  bool drbd_nine = false; ///< DRBD answered in 9's words
+  bool drbd_nine = false;                                      ///< DRBD answered in 9's words
   std::optional<std::vector<ResourceConfig>> resource_configs; ///< absent: drbdadm failed
   std::string resource_configs_problem;
   std::map<std::string, std::string>
