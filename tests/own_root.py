@@ -3,7 +3,7 @@
 
 In a plain chroot it is none, and then the kernel refuses what the simulated nodes are made with: mount propagation
 cannot be changed, nor the root be exchanged. There the command gets a mount namespace in which the same directory is
-the root of all, with /proc and /sys if they are missing. Elsewhere the command is simply executed. Needs root.
+the root of all, with /proc, /sys and /dev/pts if they are missing. Elsewhere the command is simply executed. Needs root.
 """
 
 import ctypes
@@ -24,8 +24,8 @@ def must(result, what):
         sys.exit(f"own_root.py: {what}: {os.strerror(ctypes.get_errno())}")
 
 
-def mount(source, target, kind, flags):
-    must(libc.mount(source, target, kind, flags, None), f"mount {target.decode()}")
+def mount(source, target, kind, flags, data=None):
+    must(libc.mount(source, target, kind, flags, data), f"mount {target.decode()}")
 
 
 def root_is_a_mount_point():
@@ -71,6 +71,8 @@ def become_the_root():
     for kind, witness in (("proc", "/proc/self"), ("sysfs", "/sys/kernel")):
         if not os.path.exists(witness):
             mount(kind.encode(), os.path.dirname(witness).encode(), kind.encode(), 0)
+    if not os.path.exists("/dev/pts/ptmx"):
+        mount(b"devpts", b"/dev/pts", b"devpts", 0, b"newinstance,ptmxmode=0666,mode=620,gid=5")
 
 
 if not root_is_a_mount_point():
