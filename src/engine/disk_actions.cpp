@@ -17,6 +17,7 @@ using model::TwoPrimaries;
 
 constexpr Milliseconds retry_interval{500};
 constexpr Milliseconds reconnecting{15'000};
+constexpr Milliseconds handshake{3000}; // after which DRBD that stands alone again has refused
 
 TwoPrimaries setting(bool open) { return open ? TwoPrimaries::yes : TwoPrimaries::no; }
 
@@ -206,17 +207,21 @@ Result<> Actions::perform(const model::Connect& step) {
 
 /// Waits until it is Connected; `asked` is what came of asking the two nodes to connect.
 Result<> Actions::connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked) {
-  const auto deadline = clock_.now() + reconnecting;
+  const auto begin = clock_.now();
   for (;;) {
     XEN_DRBD_TRY(const Resource seen, resource(cluster_.this_node, name));
     if (seen.connection == Connection::connected) return {};
-    if (clock_.now() >= deadline) {
+    const bool gave_up = seen.connection == Connection::stand_alone && clock_.now() - begin >= handshake;
+    if (gave_up || clock_.now() - begin >= reconnecting) {
       const std::string first = drbd::explain(asked[0]).text;
       const std::string second = drbd::explain(asked[1]).text;
       return failed(name.str() + " did not reconnect",
                     first + (first.empty() || second.empty() ? "" : "; ") +
                         or_else(second, first.empty() ? "it is " + std::string(to_string(seen.connection)) : ""),
-                    "see what the kernel log says of " + name.str() + " on both nodes");
+                    "see what the kernel log says of " + name.str() +
+                        " on both nodes; after a split brain only you can tell whose data are to be kept: on the node "
+                        "whose data are given up: drbdadm connect --discard-my-data " +
+                        name.str() + "; on the other: drbdadm connect " + name.str());
     }
     clock_.sleep(retry_interval);
   }

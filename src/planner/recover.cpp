@@ -347,14 +347,26 @@ private:
   /// finds out by itself if it is a split brain after all, and gives nobody's data up.
   bool gave_up(const ResourceName& resource) const {
     return stands_alone(scene_, resource) &&
-           (windows_differ(scene_, resource) || target_booted_anew(scene_, domain_.name, node_, resource));
+           (windows_differ(scene_, resource) || settings_may_differ(scene_, domain_.name, resource));
+  }
+
+  /// A node that was left waiting may still have the setting that made the other one give up.
+  bool allowed_by_one(const ResourceName& resource) const {
+    const auto allows = [&](NodeId id) {
+      const Resource* up = find_resource(scene_.node(id), resource);
+      return up != nullptr && up->two_primaries == TwoPrimaries::yes;
+    };
+    return window_of(scene_, resource) == Window::open && allows(NodeId::node1) != allows(NodeId::node2);
   }
 
   void close_windows() {
     for (Step& step : close_leftovers(scene_, resources_, false, warnings_)) steps_.push_back(std::move(step));
-    for (const ResourceName& resource : resources_)
-      if (gave_up(resource))
-        steps_.push_back({Connect{resource}, "DRBD gave up because two Primaries were allowed on one node only"});
+    for (const ResourceName& resource : resources_) {
+      if (!gave_up(resource)) continue;
+      if (allowed_by_one(resource) && !windows_differ(scene_, resource))
+        steps_.push_back({CloseWindow{resource}, "allowed on one node only, two Primaries keep DRBD from connecting"});
+      steps_.push_back({Connect{resource}, "DRBD gave up because two Primaries were allowed on one node only"});
+    }
   }
 
   std::vector<ResourceName> still_alone() const {
@@ -364,7 +376,15 @@ private:
     return alone;
   }
 
+  /// Not while DRBD is about to connect: it may yet stand alone, and then only the record tells why.
   void remove_record() {
+    const auto waits = [&](const ResourceName& resource) {
+      return !stands_alone(scene_, resource) && !connected_on_both(scene_, resource);
+    };
+    if (std::any_of(resources_.begin(), resources_.end(), waits) && !remove_records(scene_, domain_.name).empty()) {
+      warnings_.push_back("the record of its migration is kept until its disks are Connected");
+      return;
+    }
     for (Step& step : remove_records(scene_, domain_.name)) steps_.push_back(std::move(step));
   }
 

@@ -27,16 +27,28 @@ const RecordedMigration* record_of(const Scene& scene, const DomainName& domain,
                                                                                              : nullptr;
 }
 
+/// Whether all that was written to the disks of a node since it brought them up came from the other one.
+bool wrote_nothing(const Resource& up) {
+  return std::all_of(up.volumes.begin(), up.volumes.end(),
+                     [](const Volume& volume) { return volume.written_kib == volume.received_kib; });
+}
+
 } // namespace
 
-bool target_booted_anew(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
-  const RecordedMigration* then = record_of(scene, domain, source);
-  const NodeState* target = scene.node(other(source));
-  const Resource* up = find_resource(target, resource);
-  if (then == nullptr || up == nullptr || up->role != Role::secondary) return false;
-  return then->target_identity != target->identity &&
-         std::all_of(up->volumes.begin(), up->volumes.end(),
-                     [](const Volume& volume) { return volume.written_kib == volume.received_kib; });
+bool settings_may_differ(const Scene& scene, const DomainName& domain, const ResourceName& resource) {
+  const auto record = scene.inputs.records.find(domain);
+  if (record == scene.inputs.records.end()) return false;
+  const RecordedMigration& then = record->second;
+  bool same_boots = true;
+  for (NodeId id : both_nodes) {
+    const NodeState* node = scene.node(id);
+    const Resource* up = find_resource(node, resource);
+    if (up == nullptr) return false;
+    if (node->identity == (id == then.source ? then.source_identity : then.target_identity)) continue;
+    same_boots = false;
+    if (up->role == Role::secondary && wrote_nothing(*up)) return true;
+  }
+  return same_boots && !then.before_go && find_resource(scene.node(then.source), resource)->role == Role::secondary;
 }
 
 bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {

@@ -311,6 +311,8 @@ TEST_CASE("A resource that gave up without a split brain connects again, and nob
     const DomainReport report = lab.run(steps({next(model::Connect{samba})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.error->what, ContainsSubstring("samba did not reconnect"));
+    CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm connect --discard-my-data samba"));
+    CHECK(report.seconds < 5);
     CHECK(lab.world->links.at("samba").split_brain);
   }
   SECTION("the peer is not there") {

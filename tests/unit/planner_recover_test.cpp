@@ -409,7 +409,7 @@ TEST_CASE("what 8.4 forgets when it stands alone is not taken for a window that 
   require_refused(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
 }
 
-TEST_CASE("DRBD is asked to connect again where the target of a failed migration lost its power in the window") {
+TEST_CASE("DRBD is asked to connect again where a node of an unfinished migration lost its power in the window") {
   const auto crashed = [] {
     World world = split();
     world.role(mirror, "samba", Role::secondary).window("samba", TwoPrimaries::no); // 8.4 forgets it standing alone
@@ -423,15 +423,46 @@ TEST_CASE("DRBD is asked to connect again where the target of a failed migration
   CHECK(in_words(recover(world).steps) == Words{"connect samba", "remove-record dom0"});
   const std::vector<std::function<void(World&)>> doubts{
       [](World& w) { w.inputs.records.clear(); },
-      [](World& w) { w.inputs.records.at(domain_name("samba")).source = mirror; },
-      [](World& w) { w.node(dom0).identity = "another boot"; },
+      [](World& w) { w.node(mirror).identity = "boot-of-mirror"; },
       [](World& w) { w.drbd(mirror, "samba").volumes[0].written_kib = 4; },
   };
   for (const auto& doubt : doubts) {
     World doubtful = crashed();
+    doubtful.inputs.records.at(domain_name("samba")).before_go = false;
+    CHECK(in_words(recover(doubtful).steps) == Words{"connect samba"});
     doubt(doubtful);
     require_refused(recover(doubtful), "the DRBD resource samba stands alone", "--discard-my-data samba");
   }
+  World source_crashed; // the domain went down with it
+  source_crashed.connection("samba", Connection::stand_alone);
+  source_crashed.inputs.records = split().inputs.records;
+  source_crashed.node(dom0).identity = "a later boot";
+  for (Volume& volume : source_crashed.drbd(dom0, "samba").volumes) volume.written_kib = volume.received_kib = 0;
+  CHECK(in_words(recover(source_crashed).steps) == Words{"connect samba"});
+  source_crashed.runs("samba", mirror); // or had moved
+  CHECK(in_words(recover(source_crashed).steps) == Words{"connect samba"});
+}
+
+TEST_CASE("a node that still waits with the window open is closed before DRBD is asked to connect again") {
+  World world;
+  world.runs("samba", mirror).connection("samba", Connection::stand_alone);
+  world.inputs.records = split().inputs.records;
+  world.node(dom0).identity = "a later boot";
+  World::disconnect(world.drbd(mirror, "samba"), Connection::connecting);
+  world.drbd(mirror, "samba").two_primaries = TwoPrimaries::yes;
+  CHECK(in_words(recover(world).steps) == Words{"close-window samba", "connect samba"});
+  world.window_configured("samba", TwoPrimaries::yes);
+  CHECK(in_words(recover(world).steps) == Words{"connect samba"});
+}
+
+TEST_CASE("DRBD is asked to connect again where a link was cut while the window of a finished migration was closed") {
+  World world;
+  world.runs("samba", mirror).connection("samba", Connection::stand_alone).recorded(dom0, "samba");
+  world.inputs.records = split().inputs.records;
+  world.inputs.records.at(domain_name("samba")).before_go = false;
+  CHECK(in_words(recover(world).steps) == Words{"connect samba", "remove-record dom0"});
+  world.role(dom0, "samba", Role::primary); // not demoted: both wrote, or might have
+  CHECK(in_words(recover(world).steps) == Words{"demote dom0 samba"});
 }
 
 TEST_CASE("the record of a migration goes once the domain is well, and stays while it may prove something") {
@@ -441,6 +472,9 @@ TEST_CASE("the record of a migration goes once the domain is well, and stays whi
   World nowhere;
   nowhere.recorded(dom0, "samba");
   CHECK(in_words(recover(nowhere).steps) == Words{"remove-record dom0"});
+  nowhere.connection("samba", Connection::connecting); // and may stand alone in a moment
+  CHECK(recover(nowhere).steps.empty());
+  CHECK_THAT(recover(nowhere).warnings.back(), ContainsSubstring("record"));
   World half;
   half.runs("samba", dom0).recorded(dom0, "samba");
   incoming(half, mirror);
