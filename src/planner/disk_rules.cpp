@@ -85,11 +85,8 @@ Result<ResourceName> resource_of(const Scene& scene, const Domain& domain, const
 
 /// The resource is up on the node with the volumes that are configured, healthy in what no rule can do without.
 Objection is_up(const Scene& scene, const ResourceName& resource, NodeId id) {
+  if (Objection no = drbd_answers(scene, id)) return no;
   const NodeState* node = scene.node(id);
-  if (!node->resources)
-    return refusal(fmt::format("the state of DRBD on {} could not be read: {}", scene.name(id),
-                               printable(node->resources_problem)),
-                   fmt::format("see what `drbdsetup status` says on {}", scene.name(id)));
   const Resource* up = find_resource(node, resource);
   if (up == nullptr)
     return refusal(fmt::format("the DRBD resource {} is down on {}", resource.str(), scene.name(id)),
@@ -173,25 +170,8 @@ Objection is_up_to_date(const Scene& scene, const ResourceName& resource, NodeId
 
 /// Whether the volume's data come from this node or are the same on both: a node that receives may not write.
 bool gives_data(Replication replication) {
-  switch (replication) {
-  case Replication::established:
-  case Replication::starting_sync_source:
-  case Replication::wf_bitmap_source:
-  case Replication::sync_source:
-  case Replication::verify_source:
-  case Replication::verify_target:
-  case Replication::paused_sync_source:
-  case Replication::ahead: return true;
-  case Replication::unknown:
-  case Replication::off:
-  case Replication::starting_sync_target:
-  case Replication::wf_bitmap_target:
-  case Replication::wf_sync_uuid:
-  case Replication::sync_target:
-  case Replication::paused_sync_target:
-  case Replication::behind: return false;
-  }
-  return false;
+  return !receives(replication) && replication != Replication::unknown && replication != Replication::off &&
+         replication != Replication::behind;
 }
 
 /// A node's own role, and what the other node says of it, are known and the same.
@@ -240,6 +220,36 @@ const ResourceConfig* find_config(const NodeState* node, const ResourceName& res
   return nullptr;
 }
 
+bool receives(Replication replication) {
+  switch (replication) {
+  case Replication::starting_sync_target:
+  case Replication::wf_bitmap_target:
+  case Replication::wf_sync_uuid:
+  case Replication::sync_target:
+  case Replication::paused_sync_target: return true;
+  case Replication::unknown:
+  case Replication::off:
+  case Replication::established:
+  case Replication::starting_sync_source:
+  case Replication::wf_bitmap_source:
+  case Replication::sync_source:
+  case Replication::verify_source:
+  case Replication::verify_target:
+  case Replication::paused_sync_source:
+  case Replication::ahead:
+  case Replication::behind: return false;
+  }
+  return false;
+}
+
+Objection drbd_answers(const Scene& scene, NodeId id) {
+  const NodeState* node = scene.node(id);
+  if (node == nullptr || node->resources) return std::nullopt;
+  return refusal(
+      fmt::format("the state of DRBD on {} could not be read: {}", scene.name(id), printable(node->resources_problem)),
+      fmt::format("see what `drbdsetup status` says on {}", scene.name(id)));
+}
+
 bool connected_on_both(const Scene& scene, const ResourceName& resource) {
   return std::all_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
     const Resource* up = find_resource(scene.node(id), resource);
@@ -264,6 +274,7 @@ Objection disk_may_start(const Scene& scene, const ResourceName& resource, NodeI
   if (Objection no = window_configured_alike(scene, resource)) return no;
   for (NodeId id : {node, other(node)})
     if (Objection no = is_connected(scene, resource, id)) return no;
+  if (Objection no = window_is_read(scene, resource)) return no;
   if (Objection no = is_up_to_date(scene, resource, node)) return no;
   for (const Volume& volume : find_resource(scene.node(node), resource)->volumes)
     if (!gives_data(volume.replication))
@@ -291,6 +302,7 @@ Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, Nod
           "configure protocol C on both nodes, then: drbdadm adjust");
   }
   if (Objection no = window_configured_alike(scene, resource)) return no;
+  if (Objection no = window_is_read(scene, resource)) return no;
   if (Objection no = roles_are_known(scene, resource)) return no;
   if (find_resource(scene.node(from), resource)->role != Role::primary)
     return refusal(

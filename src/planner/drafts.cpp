@@ -87,7 +87,7 @@ std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const st
     warn_of_missing_data(scene, resources, node, warnings);
   } else {
     append(steps, demote_leftovers(scene, resources, other(node)));
-    append(steps, close_leftovers(scene, resources, true, warnings));
+    append(steps, close_leftovers(scene, resources, warnings));
   }
   std::vector<Step> undo;
   for (const ResourceName& resource : resources) {
@@ -106,7 +106,7 @@ std::vector<Step> move_steps(const Scene& scene, const Domain& domain, const std
   const bool plain = scene.wish.plain_ssh;
   std::vector<Step> steps = remove_records(scene, domain.name);
   append(steps, demote_leftovers(scene, resources, target));
-  append(steps, close_leftovers(scene, resources, true, warnings));
+  append(steps, close_leftovers(scene, resources, warnings));
   if (!plain) steps.push_back({CopyMemory{from}, "the guest runs on at its source while its memory is copied"});
   for (const ResourceName& resource : resources)
     if (!window_stands_open(scene, resource))
@@ -142,7 +142,7 @@ std::string not_done(const Scene& scene, const DomainName& domain, Verdict wante
   return fmt::format("{} was not recovered", domain.str());
 }
 
-Draft refused(const Scene& scene, Draft draft, Verdict wanted, Error error) {
+Draft refused(const Scene& scene, const Draft& draft, Verdict wanted, Error error) {
   error.what = not_done(scene, draft.plan.domain, wanted, draft.plan.node);
   Draft no = blank(*draft.domain, draft.plan.node);
   no.plan.verdict = Verdict::refused;
@@ -159,19 +159,21 @@ std::vector<Step> demote_leftovers(const Scene& scene, const std::vector<Resourc
   return steps;
 }
 
-std::vector<Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources, bool unread_too,
+std::vector<Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
                                   std::vector<std::string>& warnings) {
   std::vector<Step> steps;
   if (scene.inputs.no_moves) return steps; // the peer's half of the lock may be another run's
   for (const ResourceName& resource : resources) {
-    const Window window = window_of(scene, resource);
-    if (window != Window::open && !(unread_too && window == Window::unread)) continue;
-    if (window_configured_alike(scene, resource)) continue;
+    if (const Objection unread = window_is_read(scene, resource)) {
+      warnings.push_back(unread->because + "; " + unread->hint);
+      continue;
+    }
+    if (window_of(scene, resource) != Window::open || window_configured_alike(scene, resource)) continue;
     if (connected_on_both(scene, resource))
       steps.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});
     else if (windows_differ(scene, resource))
       steps.push_back({CloseWindow{resource}, "allowed on one node only, two Primaries keep DRBD from connecting"});
-    else if (window == Window::open)
+    else
       warnings.push_back(fmt::format("two Primaries are still allowed on the DRBD resource {}; that can be closed only "
                                      "once it is Connected again",
                                      resource.str()));
@@ -199,7 +201,7 @@ Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
   }
   if (const auto resources = resources_of(scene, domain)) {
     draft.plan.steps = demote_leftovers(scene, *resources, other(node));
-    append(draft.plan.steps, close_leftovers(scene, *resources, false, draft.plan.warnings));
+    append(draft.plan.steps, close_leftovers(scene, *resources, draft.plan.warnings));
   }
   return draft;
 }
@@ -262,7 +264,7 @@ Draft draft_stop(const Scene& scene, const Domain& domain, std::string reason) {
     if (role == Role::primary || (role == Role::unknown && find_resource(scene.node(here), resource) != nullptr))
       draft.plan.steps.push_back({Demote{here, resource}, "nobody writes the disk here any more"});
   }
-  append(draft.plan.steps, close_leftovers(scene, *resources, false, draft.plan.warnings));
+  append(draft.plan.steps, close_leftovers(scene, *resources, draft.plan.warnings));
   return draft;
 }
 

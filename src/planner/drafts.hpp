@@ -22,7 +22,7 @@ struct Draft {
                                    model::NodeId node);
 
 /// The draft refused: no steps are left, `error` is complete.
-[[nodiscard]] Draft refused(const Scene& scene, Draft draft, model::Verdict wanted, Error error);
+[[nodiscard]] Draft refused(const Scene& scene, const Draft& draft, model::Verdict wanted, Error error);
 
 /// Nothing to do for the domain: it is as wished. Leftovers of an earlier run are cleared away where the domain is
 /// proved absent: on the node that is not `node` when it runs on `node`.
@@ -67,10 +67,9 @@ void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& r
 /// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
 [[nodiscard]] std::vector<model::Step> remove_records(const Scene& scene, const DomainName& domain);
 
-/// CloseWindow steps for the windows that are open without being configured; `unread_too` takes those in that could not
-/// be read, so that closing proves them closed. A window whose resource is not Connected stays, with a warning, unless
-/// it is open on one node only.
+/// CloseWindow steps for the windows that are open without being configured. One that could not be read stays, with a
+/// warning, and so does one whose resource is not Connected, unless it is open on one node only.
 [[nodiscard]] std::vector<model::Step> close_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
-                                                       bool unread_too, std::vector<std::string>& warnings);
+                                                       std::vector<std::string>& warnings);
 
 } // namespace xen_drbd::planner

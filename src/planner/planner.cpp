@@ -16,8 +16,7 @@ using namespace model;
 namespace {
 
 Draft refused_on(const Scene& scene, const Domain& domain, NodeId node, Verdict wanted, Error error) {
-  Draft draft = skipped(domain, node, {});
-  return refused(scene, std::move(draft), wanted, std::move(error));
+  return refused(scene, skipped(domain, node, {}), wanted, std::move(error));
 }
 
 /// What forbids any change to the domain, whatever is wished.

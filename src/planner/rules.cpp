@@ -30,12 +30,12 @@ std::string minors_text(const std::set<Minor>& minors) {
   return names.empty() ? "no DRBD disk" : enumerate(names);
 }
 
-/// The disks of a parsed configuration against the declared ones.
 /// Whether a disk of a configuration file is meant to be DRBD's, although no minor could be found for it.
 bool names_drbd(const ConfigReport::ConfigDisk& disk) {
   return disk.script.ends_with("block-drbd") || disk.path.starts_with("/dev/drbd") || disk.path.starts_with("drbd:");
 }
 
+/// The disks of a parsed configuration against the declared ones.
 Objection disks_are_declared(const Scene& scene, const Domain& domain, const ConfigReport& config, NodeId node) {
   const NodeState* seen = scene.node(node);
   std::set<Minor> declared;

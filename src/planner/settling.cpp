@@ -1,6 +1,7 @@
 #include "xen_drbd/planner/settling.hpp"
 
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/planner/rules.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -24,28 +25,6 @@ bool connects(Connection connection) {
   case Connection::unknown:
   case Connection::stand_alone:
   case Connection::connected: return false;
-  }
-  return false;
-}
-
-bool receives(Replication replication) {
-  switch (replication) {
-  case Replication::starting_sync_target:
-  case Replication::wf_bitmap_target:
-  case Replication::wf_sync_uuid:
-  case Replication::sync_target:
-  case Replication::paused_sync_target: return true;
-  case Replication::unknown:
-  case Replication::off:
-  case Replication::established:
-  case Replication::starting_sync_source:
-  case Replication::wf_bitmap_source:
-  case Replication::sync_source:
-  case Replication::verify_source:
-  case Replication::verify_target:
-  case Replication::paused_sync_source:
-  case Replication::ahead:
-  case Replication::behind: return false;
   }
   return false;
 }

@@ -30,6 +30,17 @@ Objection window_configured_alike(const Scene& scene, const ResourceName& resour
   return std::nullopt;
 }
 
+Objection window_is_read(const Scene& scene, const ResourceName& resource) {
+  for (NodeId id : both_nodes) {
+    const Resource* up = find_resource(scene.node(id), resource);
+    if (up != nullptr && up->two_primaries == TwoPrimaries::unknown)
+      return refusal(fmt::format("whether the DRBD resource {} allows two Primaries on {} could not be read",
+                                 resource.str(), scene.name(id)),
+                     fmt::format("see what `drbdsetup show {}` says on {}", resource.str(), scene.name(id)));
+  }
+  return std::nullopt;
+}
+
 Window window_of(const Scene& scene, const ResourceName& resource) {
   Window window = Window::closed;
   bool read = false;

@@ -266,7 +266,8 @@ TEST_CASE("DRBD that is not connected, not up to date, or set up for trouble") {
   }
   SECTION("the window unread") {
     pair.drbd(mirror, "dns").two_primaries = TwoPrimaries::unknown;
-    CHECK(pair.complaints() == Complaints{"error - dns two-primaries"});
+    CHECK(pair.complaints() == Complaints{"error - dns drbd"});
+    CHECK_THAT(pair.said("drbd"), ContainsSubstring("drbdsetup show dns"));
   }
   SECTION("protocol") {
     pair.drbd_config(mirror, "dns").protocol = "A";

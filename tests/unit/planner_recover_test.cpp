@@ -309,6 +309,14 @@ TEST_CASE("recover touches nothing while an xl migrate lives, and nothing it can
   World unread;
   unread.node(mirror).rows.reset();
   require_refused(recover(unread), "it is not known whether samba is on mirror", "xl list", ErrorKind::unreachable);
+  for (NodeId id : both_nodes) {
+    World no_status;
+    no_status.node(id).resources.reset();
+    require_refused(recover(no_status), "the state of DRBD on", "drbdsetup status");
+    World no_show;
+    no_show.drbd(id, "samba").two_primaries = TwoPrimaries::unknown;
+    require_refused(recover(no_show), "allows two Primaries on", "drbdsetup show samba");
+  }
   World gone;
   gone.unreachable();
   require_refused(recover(gone), "cannot be reached", "bring mirror back", ErrorKind::unreachable);

@@ -256,6 +256,8 @@ const std::vector<DiskCase>& wherever_it_is_seen() {
        "configured on one node only", "take it out"},
       {[](World& w, NodeId id) { w.drbd_config(id, "samba").two_primaries = TwoPrimaries::unknown; },
        "could not be read", "drbdadm dump"},
+      {[](World& w, NodeId id) { w.drbd(id, "samba").two_primaries = TwoPrimaries::unknown; },
+       "allows two Primaries on", "drbdsetup show samba"},
   };
   return cases;
 }

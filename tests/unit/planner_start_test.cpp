@@ -76,10 +76,19 @@ TEST_CASE("the record of an earlier migration goes before a start and before the
         Words{"remove-record dom0", "remove-record mirror", "copy-memory dom0"});
 }
 
-TEST_CASE("a window that could not be read is closed before a start, which proves it closed") {
-  World world;
-  world.window("samba", TwoPrimaries::unknown);
-  CHECK(in_words(start(world, "samba").steps).front() == "close-window samba");
+TEST_CASE("a window that could not be read refuses a start, and is no leftover of a domain that runs") {
+  for (NodeId id : both_nodes) {
+    World world;
+    world.drbd(id, "samba").two_primaries = TwoPrimaries::unknown;
+    require_refused(start(world, "samba"), "allows two Primaries on", "drbdsetup show samba");
+    world.drbd(other(id), "samba").two_primaries = TwoPrimaries::yes;
+    world.runs("samba", dom0);
+    const DomainPlan running = start(world, "samba");
+    CHECK(running.verdict == Verdict::already);
+    CHECK(running.steps.empty());
+    REQUIRE(running.warnings.size() == 1);
+    CHECK_THAT(running.warnings.front(), ContainsSubstring("could not be read"));
+  }
 }
 
 TEST_CASE("a window that is configured on both nodes is left as it is") {

@@ -80,6 +80,14 @@ using Objection = std::optional<Error>;
 /// Accident: unequal settings keep DRBD from ever reconnecting after the next cut of the link.
 [[nodiscard]] Objection window_configured_alike(const Scene& scene, const ResourceName& resource);
 
+/// DRBD on a node that answers said how its resources stand. Accident: roles that could not be read were taken for
+/// nothing left behind.
+[[nodiscard]] Objection drbd_answers(const Scene& scene, model::NodeId node);
+
+/// Whether two Primaries are allowed at run time was read on every node that answers (spec 5.4).
+/// Accident: a start took a window it could not read for a leftover, set out to close it, and ended half done.
+[[nodiscard]] Objection window_is_read(const Scene& scene, const ResourceName& resource);
+
 /// The resource's data on that node are good and nobody else writes them (spec 5.4, Start).
 /// Accident: a node that was cut off is UpToDate in its own eyes and DRBD promotes it happily: its data were the older.
 /// `xl create` exits 0 onto a disk that cannot be written, and the guest comes up without it.
@@ -131,6 +139,9 @@ enum class Window {
 /// The resource as a node's kernel has it, and as its configuration has it; null when absent or unread.
 [[nodiscard]] const model::Resource* find_resource(const model::NodeState* node, const ResourceName& resource);
 [[nodiscard]] const model::ResourceConfig* find_config(const model::NodeState* node, const ResourceName& resource);
+
+/// Whether the volume's data come from the other node, now or as soon as a pause ends.
+[[nodiscard]] bool receives(model::Replication replication);
 
 /// Whether the resource is connected as both nodes see it.
 [[nodiscard]] bool connected_on_both(const Scene& scene, const ResourceName& resource);

@@ -1,0 +1,131 @@
+#include "recovery.hpp"
+#include "refusal.hpp"
+#include "split_brain.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace xen_drbd::planner {
+
+using namespace model;
+
+Objection Recovery::clear_half_names(std::optional<NodeId> keep) {
+  for (NodeId id : {scene_.here(), scene_.peer()}) {
+    if (const DomainRow* copy = on(id).incoming) {
+      if (!copy->paused || copy->cpu_seconds > 0)
+        return refusal(
+            fmt::format("{} on {} is not paused, or has run", copy->name, node_name(id)),
+            fmt::format("look at `xl list` on both nodes and destroy by hand what is not wanted of {}", name()));
+      steps_.push_back({EndReceiver{id}, "its copy is abandoned"});
+      steps_.push_back({Destroy{id, copy->name}, "an abandoned copy that never ran"});
+    }
+    if (on(id).away != nullptr && keep != id)
+      steps_.push_back({Destroy{id, on(id).away->name}, "the copy that a migration leaves at its source"});
+  }
+  return std::nullopt;
+}
+
+Objection Recovery::bring_back(NodeId id, const DomainRow& row, bool may_resume) {
+  demote(other(id));
+  const NodeState* node = scene_.node(id);
+  if (may_resume && node->has_resume) {
+    for (const ResourceName& resource : resources_)
+      if (const Resource* up = find_resource(node, resource); up == nullptr || up->role != Role::primary)
+        if (Objection no = disk_may_start(scene_, resource, id)) return no;
+    close_windows();
+    promote(id);
+    steps_.push_back({Resume{id, row.name}, "nothing of it can have run elsewhere since it was suspended"});
+    return std::nullopt;
+  }
+  if (!scene_.wish.yes)
+    return refusal(may_resume ? fmt::format("{} is suspended on {}, and xl there cannot resume it (Xen 4.20 can)",
+                                            row.name, node_name(id))
+                              : fmt::format("{} stands suspended on {}, and whether it ever ran on {} is not known: it "
+                                            "must never be resumed",
+                                            row.name, node_name(id), node_name(other(id))),
+                   fmt::format("to destroy it and start {} again: xen-drbd recover {} --yes", name(), name()));
+  return start_again(id, row);
+}
+
+Objection Recovery::start_again(NodeId id, const DomainRow& row) {
+  if (Objection no = peer_not_leaving(scene_, id)) return no;
+  if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
+  if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();
+  for (const ResourceName& resource : resources_)
+    if (Objection no = disk_may_start(scene_, resource, id)) return no;
+  if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
+  close_windows();
+  steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
+  promote(id);
+  steps_.push_back({Create{id, scene_.node(id)->configs.at(domain_.name).path}, "it is started again"});
+  for (const ResourceName& resource : resources_)
+    steps_.push_back(
+        {Demote{id, resource}, "nothing of the domain is left there when its start fails", When::on_failure});
+  return std::nullopt;
+}
+
+void Recovery::demote(NodeId id) {
+  for (Step& step : demote_leftovers(scene_, resources_, id)) steps_.push_back(std::move(step));
+}
+
+void Recovery::promote(NodeId id) {
+  for (const ResourceName& resource : resources_)
+    if (const Resource* up = find_resource(scene_.node(id), resource); up == nullptr || up->role != Role::primary)
+      steps_.push_back({Promote{id, resource}, "the domain writes its disks here"});
+}
+
+bool Recovery::gave_up(const ResourceName& resource) const {
+  return stands_alone(scene_, resource) &&
+         (windows_differ(scene_, resource) || settings_may_differ(scene_, domain_.name, resource));
+}
+
+bool Recovery::allowed_by_one(const ResourceName& resource) const {
+  const auto allows = [&](NodeId id) {
+    const Resource* up = find_resource(scene_.node(id), resource);
+    return up != nullptr && up->two_primaries == TwoPrimaries::yes;
+  };
+  return window_of(scene_, resource) == Window::open && allows(NodeId::node1) != allows(NodeId::node2);
+}
+
+void Recovery::close_windows() {
+  for (Step& step : close_leftovers(scene_, resources_, warnings_)) steps_.push_back(std::move(step));
+  for (const ResourceName& resource : resources_) {
+    if (!gave_up(resource)) continue;
+    if (allowed_by_one(resource) && !windows_differ(scene_, resource))
+      steps_.push_back({CloseWindow{resource}, "allowed on one node only, two Primaries keep DRBD from connecting"});
+    steps_.push_back({Connect{resource}, "DRBD gave up because two Primaries were allowed on one node only"});
+  }
+}
+
+std::vector<ResourceName> Recovery::still_alone() const {
+  std::vector<ResourceName> alone;
+  for (const ResourceName& resource : resources_)
+    if (stands_alone(scene_, resource) && !gave_up(resource)) alone.push_back(resource);
+  return alone;
+}
+
+void Recovery::remove_record() {
+  const auto waits = [&](const ResourceName& resource) {
+    return !stands_alone(scene_, resource) && !connected_on_both(scene_, resource);
+  };
+  if (std::any_of(resources_.begin(), resources_.end(), waits) && !remove_records(scene_, domain_.name).empty()) {
+    warnings_.push_back("the record of its migration is kept until its disks are Connected");
+    return;
+  }
+  for (Step& step : remove_records(scene_, domain_.name)) steps_.push_back(std::move(step));
+}
+
+Objection Recovery::mend_split_brain(NodeId source) {
+  const bool gave_it_away = on(other(source)).away != nullptr; // the record is of an older migration then
+  for (const ResourceName& resource : still_alone()) {
+    if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource))
+      return split_brain(scene_, {resource});
+    steps_.push_back({Reconnect{other(source), resource},
+                      "split by a migration that failed; the record proves that nothing was written there"});
+    if (window_of(scene_, resource) == Window::open)
+      steps_.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});
+  }
+  return std::nullopt;
+}
+
+} // namespace xen_drbd::planner
