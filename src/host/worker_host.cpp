@@ -4,6 +4,7 @@
 #include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <fmt/format.h>
@@ -127,15 +128,15 @@ std::vector<Outcome> WorkerHost::ask(const std::vector<Command>& questions) {
   std::vector<Outcome> outcomes;
   if (questions.empty()) return outcomes;
   std::vector<std::string> words;
-  Milliseconds timeout{margin};
+  Milliseconds longest{0};
   for (const Command& question : questions) {
     log_command(name(), question.argv);
     words.push_back(limit(question.timeout));
     words.push_back(command_line(question.argv));
-    timeout += question.timeout;
+    longest = std::max(longest, question.timeout);
   }
   const Moment begin = BootClock::now();
-  Reply reply = exchange_->request("ask", std::move(words), timeout);
+  Reply reply = exchange_->request("ask", std::move(words), longest + margin);
   const auto took = std::chrono::floor<Milliseconds>(BootClock::now() - begin);
   const auto codes = xen_drbd::words(reply.text);
   for (std::size_t i = 0; i < questions.size(); ++i) {

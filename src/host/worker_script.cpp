@@ -6,7 +6,7 @@ namespace xen_drbd::host {
 const std::string_view worker_script = R"sh(
 # the worker of xen-drbd
 set -f
-unset ENV BASH_ENV CDPATH frame beat run dir tick line turn id n files codes now last quiet holder held problem
+unset ENV BASH_ENV CDPATH frame beat run dir tick line turn id n asked child files codes now last quiet holder held problem
 LC_ALL=C
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
@@ -39,20 +39,31 @@ answer() {
   [ $# -eq 0 ] || rm -f "$@"
 }
 
+# The questions are asked at once, so that several which hang take no longer than one.
 ask() {
-  id=$1 n=0 files='' codes=''
+  id=$1 n=0 asked='' files='' codes=''
   shift
   while [ $# -gt 1 ]; do
     n=$((n + 1))
     if store "$id" "$n"; then
-      eval "timeout -k 1 $1 $2" >>"$dir/$id.$n.o" 2>>"$dir/$id.$n.e"
-      codes="$codes $?"
-      seal "$id" "$n"
-      files="$files \"\$dir/$id.$n.o\" \"\$dir/$id.$n.e\""
+      (eval "exec timeout -k 1 $1 $2") >>"$dir/$id.$n.o" 2>>"$dir/$id.$n.e" &
+      asked="$asked $!"
     else
-      codes="$codes -"
+      asked="$asked -"
     fi
     shift 2
+  done
+  n=0
+  for child in $asked; do
+    n=$((n + 1))
+    if [ "$child" = - ]; then
+      codes="$codes -"
+      continue
+    fi
+    wait "$child"
+    codes="$codes $?"
+    seal "$id" "$n"
+    files="$files \"\$dir/$id.$n.o\" \"\$dir/$id.$n.e\""
   done
   eval "answer $id '$codes' $files"
 }

@@ -130,6 +130,17 @@ TEST_CASE("A question that outlives its timeout is killed there, and the next on
   CHECK(describe(outcomes[0]) == "no answer within 300ms");
 }
 
+TEST_CASE("Questions that hang take no longer than one of them") {
+  Ground ground(GENERATE(false, true));
+  const auto host = ground.open();
+  const Command hangs{.argv = {"sleep", "97"}, .timeout = Milliseconds{1500}};
+  const auto begin = std::chrono::steady_clock::now();
+  const auto outcomes = host->ask({hangs, hangs, hangs, hangs, hangs, {.argv = {"echo", "well"}}});
+  CHECK(std::chrono::steady_clock::now() - begin < Milliseconds{6000});
+  for (std::size_t i = 0; i < 5; ++i) CHECK(outcomes[i].end == End::timed_out);
+  CHECK(outcomes[5] == exited(0, "well\n"));
+}
+
 TEST_CASE("A changing command is not killed by its timeout and ends in its own time") {
   Ground ground(GENERATE(false, true));
   const auto host = ground.open();

@@ -12,6 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import harness    # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than half a minute; not in the default tests/run")
+
+
 def pytest_collection_modifyitems(items):
     """Without root there are no namespaces: every scenario says so instead of failing."""
     if os.geteuid() != 0:

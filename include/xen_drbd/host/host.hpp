@@ -75,8 +75,8 @@ public:
   /// What the messages call it: "dom0" or "mirror (root@10.77.0.2:22)".
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  /// Asks several read-only questions in one round trip; they run one after the other. Each that outlives its timeout
-  /// is killed there (`timed_out`). The answers are as many as the questions; after a loss the rest is `lost`.
+  /// Asks several read-only questions in one round trip; they run side by side. Each that outlives its timeout is
+  /// killed there (`timed_out`). The answers are as many as the questions; after a loss the rest is `lost`.
   virtual std::vector<Outcome> ask(const std::vector<Command>& questions) = 0;
 
   /// Runs one changing command as a child of the worker, without a terminal and with /dev/null as stdin. It keeps the
