@@ -25,7 +25,7 @@ using model::Step;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr Milliseconds redraw_interval{500};
-constexpr std::size_t usual_columns = 80;
+constexpr Extent usual_extent{.columns = 80, .rows = 24};
 
 /// "49.1 MB", "1.2 GB".
 std::string amount(double bytes) {
@@ -85,9 +85,8 @@ private:
 
 class Live final : public engine::Progress {
 public:
-  Live(const Session& session, Write write, engine::Clock& clock, std::function<std::size_t()> columns,
-       Milliseconds tick)
-      : session_(session), write_(std::move(write)), clock_(clock), columns_(std::move(columns)) {
+  Live(const Session& session, Write write, engine::Clock& clock, std::function<Extent()> extent, Milliseconds tick)
+      : session_(session), write_(std::move(write)), clock_(clock), extent_(std::move(extent)) {
     if (tick.count() > 0)
       ticker_ = std::jthread([this, tick](const std::stop_token& stop) { redraw_every(tick, stop); });
   }
@@ -157,12 +156,19 @@ private:
 
   void draw() {
     std::string text = erasure();
-    const std::size_t columns = std::max<std::size_t>(columns_(), 2);
+    const Extent extent = extent_();
+    const std::size_t columns = std::max<std::size_t>(extent.columns, 2);
+    const std::size_t room = std::max<std::size_t>(extent.rows, 3) - 1; // the cursor stands below the lines
+    const std::size_t whole = lines_.size() <= room ? lines_.size() : room - 1;
+    const auto add = [&](const std::string& line) {
+      text += printable(line).substr(0, columns - 1) + "\n";
+      ++drawn_;
+    };
     for (const auto& [domain, line] : lines_) {
-      const double seconds = seconds_between(line.begun, clock_.now());
-      text += printable(fmt::format("{:<12} {:5.1f} s  {}", domain, seconds, line.text)).substr(0, columns - 1) + "\n";
+      if (drawn_ == whole) break;
+      add(fmt::format("{:<12} {:5.1f} s  {}", domain, seconds_between(line.begun, clock_.now()), line.text));
     }
-    drawn_ = lines_.size();
+    if (whole < lines_.size()) add(fmt::format("and {} more", lines_.size() - whole));
     write_(text);
   }
 
@@ -174,7 +180,7 @@ private:
   const Session& session_;
   Write write_;
   engine::Clock& clock_;
-  std::function<std::size_t()> columns_;
+  std::function<Extent()> extent_;
   std::mutex mutex_;
   std::condition_variable_any pause_;
   std::map<std::string, Line> lines_;
@@ -182,9 +188,10 @@ private:
   std::jthread ticker_;
 };
 
-std::size_t terminal_columns() {
+Extent terminal_extent() {
   winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_columns;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual_extent;
+  return {.columns = size.ws_col, .rows = size.ws_row};
 }
 
 /// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
@@ -201,14 +208,14 @@ std::unique_ptr<engine::Progress> line_progress(const Session& session, Write wr
 }
 
 std::unique_ptr<engine::Progress> live_progress(const Session& session, Write write, engine::Clock& clock,
-                                                std::function<std::size_t()> columns, Milliseconds tick) {
-  return std::make_unique<Live>(session, std::move(write), clock, std::move(columns), tick);
+                                                std::function<Extent()> extent, Milliseconds tick) {
+  return std::make_unique<Live>(session, std::move(write), clock, std::move(extent), tick);
 }
 
 std::unique_ptr<engine::Progress> make_progress(const Session& session) {
   if (session.options.quiet) return std::make_unique<Silent>();
   if (can_redraw())
-    return live_progress(session, write_message, engine::system_clock(), terminal_columns, redraw_interval);
+    return live_progress(session, write_message, engine::system_clock(), terminal_extent, redraw_interval);
   return line_progress(session, write_message);
 }
 

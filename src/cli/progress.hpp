@@ -15,9 +15,17 @@ using Write = std::function<void(std::string_view)>;
 /// Off a terminal: one line for each change.
 [[nodiscard]] std::unique_ptr<engine::Progress> line_progress(const Session& session, Write write);
 
-/// On a terminal: a line for each domain at work, redrawn in place; a bar for a migration. Lines are cut to `columns`:
-/// one that wraps would be two to the cursor. `tick` is how often the clock in them moves; 0: only with an event.
+/// The size of a terminal. Units: characters.
+struct Extent {
+  std::size_t columns = 0;
+  std::size_t rows = 0;
+};
+
+/// On a terminal: a line for each domain at work, redrawn in place; a bar for a migration. Lines are cut to the
+/// columns: one that wraps would be two to the cursor; and those for which there are no rows are counted in the last:
+/// the cursor cannot go back to what has left the screen. `tick` is how often the clock in them moves; 0: only with an
+/// event.
 [[nodiscard]] std::unique_ptr<engine::Progress> live_progress(const Session& session, Write write, engine::Clock& clock,
-                                                              std::function<std::size_t()> columns, Milliseconds tick);
+                                                              std::function<Extent()> extent, Milliseconds tick);
 
 } // namespace xen_drbd::cli

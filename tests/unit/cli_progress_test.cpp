@@ -56,6 +56,8 @@ private:
   std::size_t cursor_ = 0;
 };
 
+Extent wide() { return {.columns = 80, .rows = 24}; }
+
 const Step promote{Promote{dom0, resource_name("samba")}, "", When::next};
 const Step create{Create{dom0, "/etc/xen/samba.cfg"}, "", When::next};
 const DomainName samba = domain_name("samba");
@@ -109,8 +111,7 @@ TEST_CASE("on a terminal each domain at work has one line, redrawn in place, and
   SetClock clock;
   Screen screen;
   {
-    const auto progress = live_progress(
-        session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+    const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
     progress->step_begins(samba, promote);
     CHECK(screen.lines() == Words{"samba          0.0 s  dom0: drbdadm primary samba"});
     clock.sleep(Milliseconds(1500));
@@ -128,8 +129,7 @@ TEST_CASE("a migration has a bar, what was sent and how fast") {
   const Session session = session_of(world, "migrate-out");
   SetClock clock;
   Screen screen;
-  const auto progress = live_progress(
-      session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+  const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
   progress->migration(samba, MigrationProgress{"copying", 0, 1'000'000'000});
   CHECK(screen.lines() == Words{"samba          0.0 s  [                ]      0 B      0 B/s  copying"});
   clock.sleep(Milliseconds(1000));
@@ -145,8 +145,7 @@ TEST_CASE("a migration whose size nobody knows has an empty bar") {
   const Session session = session_of(world, "migrate-out");
   SetClock clock;
   Screen screen;
-  const auto progress = live_progress(
-      session, std::ref(screen), clock, [] { return 80; }, Milliseconds(0));
+  const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
   progress->migration(samba, MigrationProgress{"copying", 5'000, 0});
   CHECK(screen.lines() == Words{"samba          0.0 s  [                ]   5.0 kB      0 B/s  copying"});
 }
@@ -158,7 +157,11 @@ TEST_CASE("no line is ever wider than the terminal, or it would be two") {
   for (const std::size_t columns : {0UL, 1UL, 20UL, 40UL}) {
     Screen screen;
     const auto progress = live_progress(
-        session, std::ref(screen), clock, [&] { return columns; }, Milliseconds(0));
+        session, std::ref(screen), clock,
+        [&] {
+          return Extent{columns, 24};
+        },
+        Milliseconds(0));
     progress->step_begins(samba, create);
     progress->migration(dns, MigrationProgress{"copying", 5'000, 0});
     REQUIRE(screen.lines().size() == 2);
@@ -166,12 +169,31 @@ TEST_CASE("no line is ever wider than the terminal, or it would be two") {
   }
 }
 
+TEST_CASE("more domains than the terminal has rows are counted in its last line") {
+  World world;
+  const Session session = session_of(world, "start-all");
+  SetClock clock;
+  Screen screen;
+  const auto progress = live_progress(
+      session, std::ref(screen), clock,
+      [] {
+        return Extent{80, 4};
+      },
+      Milliseconds(0));
+  for (const char* name : {"a", "b", "c"}) progress->step_begins(domain_name(name), promote);
+  CHECK(screen.lines().size() == 3);
+  for (const char* name : {"d", "e"}) progress->step_begins(domain_name(name), promote);
+  REQUIRE(screen.lines().size() == 3);
+  CHECK(screen.lines()[1].starts_with("b "));
+  CHECK(screen.lines()[2] == "and 3 more");
+}
+
 TEST_CASE("the clock in the lines moves while nothing else happens") {
   World world;
   const Session session = session_of(world, "stop");
   std::atomic<int> drawn = 0;
   const auto progress = live_progress(
-      session, [&](std::string_view) { ++drawn; }, engine::system_clock(), [] { return 80; }, Milliseconds(5));
+      session, [&](std::string_view) { ++drawn; }, engine::system_clock(), wide, Milliseconds(5));
   progress->step_begins(samba, create);
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (drawn < 4 && std::chrono::steady_clock::now() < limit)
