@@ -30,15 +30,6 @@ using Check = std::function<Result<>(std::string_view line)>;
 constexpr const char* run_directory = "/run/xen-drbd";
 constexpr std::size_t longest_line = std::size_t{4} << 20U;
 
-Error refused(std::string because) {
-  return {.kind = ErrorKind::refused,
-          .what = "not permitted to this key",
-          .because = std::move(because),
-          .while_doing = {},
-          .changed = Changed::no,
-          .hint = {}};
-}
-
 int refuse(const Error& why) {
   const std::string text = "ssh-gate: " + printable(why.what) + (why.because.empty() ? "" : ": " + why.because);
   const char* client = std::getenv("SSH_CONNECTION");
@@ -63,7 +54,7 @@ Result<std::pair<pid_t, int>> start(const std::vector<std::string>& argv) {
     ::close(ends[0]);
   }
   posix_spawn_file_actions_destroy(&files);
-  if (problem != 0) return refused(argv.front() + " could not be started");
+  if (problem != 0) return host::not_permitted(argv.front() + " could not be started");
   return std::pair(child, ends[1]);
 }
 
@@ -95,7 +86,7 @@ Result<> pass_lines(int to, int reader_gone, const Check& check) {
       if (!write_all(to, std::string_view(heard).substr(0, end + 1))) return {};
       heard.erase(0, end + 1);
     }
-    if (heard.size() > longest_line) return refused("a line without end");
+    if (heard.size() > longest_line) return host::not_permitted("a line without end");
   }
 }
 
@@ -119,9 +110,10 @@ Result<> check_relay_line(const engine::Permitted& permitted, std::string_view l
   const std::size_t space = line.find(' ');
   const auto message = transport::parse_tool_message(line.substr(space == line.npos ? line.size() : space + 1));
   if (!message || line.substr(0, space).find_first_not_of("0123456789") != line.npos)
-    return refused("a line that xen-drbd does not send to a relay");
+    return host::not_permitted("a line that xen-drbd does not send to a relay");
   const auto* settings = std::get_if<transport::Settings>(&*message);
-  if (settings != nullptr && !permitted.ssh(settings->argv)) return refused("another ssh than that of a migration");
+  if (settings != nullptr && !permitted.ssh(settings->argv))
+    return host::not_permitted("another ssh than that of a migration");
   return {};
 }
 
@@ -141,11 +133,11 @@ int serve(const std::string& command, const model::Topology& topology, const eng
                                                               topology.find(far->domain) != nullptr &&
                                                               transport::is_receiver(far->words)) {
     ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    return refuse(refused("/bin/sh could not be started"));
+    return refuse(host::not_permitted("/bin/sh could not be started"));
   }
   const bool ours = command.find("# the worker of xen-drbd") != std::string::npos;
-  return refuse(refused(ours ? "the xen-drbd that asks has another version than this one"
-                             : "the command " + printable(command.substr(0, 200))));
+  return refuse(host::not_permitted(ours ? "the xen-drbd that asks has another version than this one"
+                                         : "the command " + printable(command.substr(0, 200))));
 }
 
 } // namespace
@@ -156,7 +148,8 @@ int run_gate(const std::vector<std::string>& arguments) {
     return 2;
   }
   const char* command = std::getenv("SSH_ORIGINAL_COMMAND");
-  if (command == nullptr) return refuse(refused("no command was given, and there is no shell for this key"));
+  if (command == nullptr)
+    return refuse(host::not_permitted("no command was given, and there is no shell for this key"));
   const auto file = topology::find_topology_file(
       {.option = arguments[1], .environment = {}, .defaults = {}, .working_directory = "/"});
   if (!file) return refuse(file.error());

@@ -11,15 +11,6 @@
 namespace xen_drbd::host {
 namespace {
 
-Error refused(std::string because) {
-  return {.kind = ErrorKind::refused,
-          .what = "not permitted to this key",
-          .because = std::move(because),
-          .while_doing = {},
-          .changed = Changed::no,
-          .hint = {}};
-}
-
 bool only(std::string_view text, std::string_view allowed) {
   return !text.empty() && text.find_first_not_of(allowed) == text.npos;
 }
@@ -36,6 +27,15 @@ std::vector<std::string> held_argv(const HeldCommand& command) {
 }
 
 } // namespace
+
+Error not_permitted(std::string because) {
+  return {.kind = ErrorKind::refused,
+          .what = "not permitted to this key",
+          .because = std::move(because),
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = {}};
+}
 
 std::vector<std::string> worker_argv(std::vector<std::string> shell) {
   shell.emplace_back("-c");
@@ -65,16 +65,17 @@ WorkerLines::WorkerLines(std::string run_directory, Permits permits)
 Result<> WorkerLines::check(std::string_view line) {
   const auto words = shell_split(line, "\"$nl\"");
   if (!words || wire_line(*words) != std::string(line) + '\n')
-    return refused("a line that xen-drbd does not send: " + printable(line.substr(0, 200)));
+    return not_permitted("a line that xen-drbd does not send: " + printable(line.substr(0, 200)));
   if (std::exchange(first_, false)) return check_first(*words);
   const std::string& verb = words->front();
-  if (words->size() < 2 || !is_number((*words)[1])) return refused("'" + printable(verb) + "' without a number");
+  if (words->size() < 2 || !is_number((*words)[1])) return not_permitted("'" + printable(verb) + "' without a number");
   if ((verb == "beat" || verb == "unlock") && words->size() == 2) return {};
   if (verb == "lock" && words->size() == 3) return {};
   if (verb == "act" && words->size() == 3) return check_change((*words)[2]);
-  if (verb != "ask" || words->size() % 2 != 0) return refused("'" + printable(verb) + "' is no word of the worker's");
+  if (verb != "ask" || words->size() % 2 != 0)
+    return not_permitted("'" + printable(verb) + "' is no word of the worker's");
   for (std::size_t at = 2; at < words->size(); at += 2) {
-    if (!is_duration((*words)[at])) return refused("'" + printable((*words)[at]) + "' is no time");
+    if (!is_duration((*words)[at])) return not_permitted("'" + printable((*words)[at]) + "' is no time");
     XEN_DRBD_CHECK(check_command((*words)[at + 1]));
   }
   return {};
@@ -85,22 +86,23 @@ Result<> WorkerLines::check_first(const std::vector<std::string>& words) const {
   if (words.size() == 5 && is_token(words[0]) && is_token(words[1]) && words[2] == run_directory_ &&
       words[3].starts_with(own) && is_token(std::string_view(words[3]).substr(own.size())) && is_duration(words[4]))
     return {};
-  return refused("not the first line of a run of xen-drbd");
+  return not_permitted("not the first line of a run of xen-drbd");
 }
 
 Result<> WorkerLines::check_change(std::string_view how) const {
   for (const std::string_view word : {"exec ", "scope "})
     if (how.starts_with(word)) return check_command(std::string(how.substr(word.size())));
-  return refused("a change that is neither exec nor scope: " + printable(how.substr(0, 200)));
+  return not_permitted("a change that is neither exec nor scope: " + printable(how.substr(0, 200)));
 }
 
 Result<> WorkerLines::check_command(const std::string& command_line) const {
   const auto argv = shell_split(command_line, "\"$nl\"");
-  if (!argv) return refused("a command line that xen-drbd does not send: " + printable(command_line.substr(0, 200)));
+  if (!argv)
+    return not_permitted("a command line that xen-drbd does not send: " + printable(command_line.substr(0, 200)));
   std::string again = wire_line(*argv);
   again.pop_back();
   if (again != command_line || !permits_(*argv))
-    return refused("the command " + printable(shell_join(*argv).substr(0, 200)));
+    return not_permitted("the command " + printable(shell_join(*argv).substr(0, 200)));
   return {};
 }
 

@@ -1,7 +1,5 @@
 #include "session.hpp"
 
-#include "xen_drbd/base/text.hpp"
-
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -17,10 +15,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds progress_every{200};
 constexpr milliseconds drain_look{10};
-constexpr milliseconds ssh_patience{3000};  // for an exit status, once the target's answers have ended
 constexpr milliseconds kill_patience{1000}; // between SIGTERM and SIGKILL
 constexpr milliseconds farewell_time{1000};
-constexpr std::size_t answer_bytes = 4096;
+constexpr std::size_t error_bytes_at_once = 4096;
 constexpr std::size_t error_bytes = 65536;
 
 std::string describe(const Exit& exit) {
@@ -93,132 +90,15 @@ int Session::poll_timeout() const {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 
-void Session::hear_signals() {
-  while (const auto name = signals_.next()) end(EndCause::signalled, *name);
-}
-
-void Session::hear_tool() {
-  if (tool_.closed()) return;
-  tool_.receive();
-  while (const auto line = tool_.next_line()) {
-    heard_ = now_;
-    const auto message = parse_tool_message(*line);
-    if (message)
-      hear(*message);
-    else
-      end(EndCause::contradicted, message.error().what + ": " + message.error().because);
-  }
-  if (tool_.closed()) end(EndCause::tool_gone, "xen-drbd, which this migration belongs to, is gone");
-}
-
-void Session::hear(const ToolMessage& message) {
-  if (ending_) return;
-  if (const auto* settings = std::get_if<Settings>(&message)) return take_settings(*settings);
-  if (std::holds_alternative<Release>(message)) return take_release();
-  if (std::holds_alternative<Pass>(message)) return take_pass();
-  if (const auto* end_request = std::get_if<End>(&message)) end(EndCause::asked, end_request->reason);
-}
-
-void Session::take_settings(const Settings& settings) {
-  if (settings_) return end(EndCause::contradicted, "the settings came twice");
-  if (settings.version != arguments_.version)
-    return end(EndCause::contradicted, fmt::format("xen-drbd here is {}, the one that asks is {}", arguments_.version,
-                                                   printable(settings.version)));
-  settings_ = settings;
-  auto started = Child::start(settings.argv);
-  if (!started) return end(EndCause::ssh_ended, started.error().what + ": " + started.error().because);
-  ssh_ = std::move(*started);
-  pump_.connect(std::move(ssh_->stdin_end));
-  target_ = std::move(ssh_->stdout_end);
-}
-
-void Session::take_release() {
-  if (offers_passthrough_ && phase_ == Phase::nothing_sent) {
-    to_xl_ += std::exchange(kept_, {});
-    target_spoke_ = !banner_seen_;
-    pump_.release();
-    pump_.pass_all();
-    return enter(Phase::plain);
-  }
-  if (phase_ != Phase::held || !held_said_)
-    return end(EndCause::contradicted, "the tool released a record that is not held");
-  pump_.release();
-  enter(Phase::released);
-}
-
-void Session::take_pass() {
-  if (phase_ != Phase::ready) return end(EndCause::contradicted, "the tool passed an answer that is not held");
-  if (!target_) return end(EndCause::ssh_ended, "the target is gone");
-  if (pump_.in_closed()) return end(EndCause::xl_closed, "xl closed its stream early");
-  to_xl_ += std::exchange(kept_, {});
-  pump_.pass_all();
-  enter(Phase::passed);
-  give_xl();
-}
-
 void Session::copy_errors() {
   if (ssh_ && ssh_->stderr_end) {
     std::string text;
-    const Flow flow = read_some(ssh_->stderr_end.number(), text, answer_bytes);
+    const Flow flow = read_some(ssh_->stderr_end.number(), text, error_bytes_at_once);
     if (flow == Flow::closed) ssh_->stderr_end.close();
     ssh_said_.add(text);
     if (to_err_.size() < error_bytes) to_err_ += text;
   }
   if (!to_err_.empty() && write_some(err_.number(), to_err_) == Flow::closed) to_err_.clear();
-}
-
-void Session::hear_target() {
-  if (target_) {
-    std::string bytes;
-    const Flow flow = read_some(target_.number(), bytes, answer_bytes);
-    answers_.feed(bytes);
-    while (const auto answer = answers_.next()) take_answer(*answer);
-    if (flow == Flow::closed) {
-      if (phase_ >= Phase::passed)
-        to_xl_ += answers_.take_rest();
-      else if (!ending_)
-        patience_ = now_ + ssh_patience;
-      target_.close();
-    }
-  }
-  give_xl();
-}
-
-void Session::take_answer(const Answer& answer) {
-  if (ending_) return;
-  if (answer.kind == Answer::Kind::banner) {
-    banner_seen_ = true;
-    to_xl_ += answer.bytes;
-  } else if (phase_ >= Phase::passed) {
-    target_spoke_ = true;
-    to_xl_ += answer.bytes;
-    if (answer.kind != Answer::Kind::report) return;
-    target_result_ = answer.status;
-    tool_.send(to_line(TransportMessage(TargetResult{answer.status})));
-  } else if (answer.kind == Answer::Kind::ready && phase_ == Phase::released) {
-    kept_ = answer.bytes;
-    enter(Phase::ready);
-    tool_.send(to_line(TransportMessage(Ready{})));
-  } else if (!banner_seen_) {
-    kept_ += answer.bytes;
-    if (!offers_passthrough_)
-      offer_passthrough("the far end does not greet as xl does: " +
-                        printable(trimmed(std::string_view(answer.bytes).substr(0, 60))));
-  } else {
-    end(EndCause::unknown_stream, "the target said what was not expected in this phase: " +
-                                      printable(trimmed(std::string_view(answer.bytes).substr(0, 60))));
-  }
-}
-
-void Session::give_xl() {
-  if (!out_) return to_xl_.clear();
-  if (!to_xl_.empty() && write_some(out_.number(), to_xl_) == Flow::closed) {
-    to_xl_.clear();
-    out_.close();
-    if (phase_ < Phase::passed) end(EndCause::xl_closed, "xl reads no more answers");
-    return;
-  }
-  if (ssh_ && !target_ && kept_.empty()) out_.close();
 }
 
 void Session::move_stream() {

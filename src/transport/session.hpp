@@ -25,9 +25,13 @@ public:
 private:
   using Clock = std::chrono::steady_clock;
 
+  /// For an exit status of ssh, once the target's answers have ended.
+  static constexpr std::chrono::milliseconds ssh_patience{3000};
+
   void wait();
   [[nodiscard]] int poll_timeout() const;
 
+  // session_hears.cpp
   void hear_signals();
   void hear_tool();
   void hear(const ToolMessage& message);
@@ -35,11 +39,11 @@ private:
   void take_release();
   void take_pass();
 
-  void copy_errors();
   void hear_target();
   void take_answer(const Answer& answer);
   void give_xl();
 
+  void copy_errors();
   void move_stream();
   void watch_stream_end();
   void offer_passthrough(const std::string& why);

@@ -27,6 +27,9 @@ struct HeldCommand {
 /// The inverse: nothing unless held_command would make exactly this text.
 [[nodiscard]] std::optional<HeldCommand> parse_held_command(std::string_view text);
 
+/// The refusal of everything that the key is not for.
+[[nodiscard]] Error not_permitted(std::string because);
+
 /// The lines that a host sends to a worker, checked one by one.
 /// Safety: a line passes only if it is, byte for byte, the line that this version would send for its words, so that the
 /// worker's sh reads nothing else than was checked here.
