@@ -101,8 +101,9 @@ private:
     return tl::unexpected(Answered{.exit_code = 0, .out = std::move(text), .error = {}, .json = false, .command = {}});
   }
   [[nodiscard]] tl::unexpected<Answered> refused(Error error) const {
-    return tl::unexpected(Answered{
-        .exit_code = exit_code(error.kind), .out = {}, .error = std::move(error), .json = json_, .command = command()});
+    const int code = exit_code(error.kind);
+    return tl::unexpected(
+        Answered{.exit_code = code, .out = {}, .error = std::move(error), .json = json_, .command = command()});
   }
 
   [[nodiscard]] Error unexpected(const std::vector<std::string>& words) const {

@@ -68,7 +68,7 @@ Result<> read_device(const Json& device, const std::string& called, Reading& rea
   XEN_DRBD_TRY(volume.written_kib, counter_of(device, called, "written"));
   XEN_DRBD_TRY(const bool quorum, flag_of(device, called, "quorum", true));
   reading.quorum = reading.quorum && quorum;
-  reading.volumes.push_back(std::move(volume));
+  reading.volumes.push_back(volume);
   return {};
 }
 

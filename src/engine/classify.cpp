@@ -67,7 +67,7 @@ Whereabouts look_for(const Cluster& cluster, const DomainName& domain, model::No
   auto changed = begin; // or may change by itself
   for (;;) {
     const auto seen = observe_domains_on(cluster, {source, other(source)});
-    const Whereabouts found = classify(cluster, domain, source, seen[0], seen[1]);
+    Whereabouts found = classify(cluster, domain, source, seen[0], seen[1]);
     const auto now = clock.now();
     if (!found.stays_so) changed = now;
     if (found.clean || any_host_lost(cluster) || now - begin >= patience || now - changed >= nobody_comes) return found;

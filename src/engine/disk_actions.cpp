@@ -25,9 +25,7 @@ std::string words(TwoPrimaries setting) {
   return setting == TwoPrimaries::yes ? "yes" : setting == TwoPrimaries::no ? "no" : "unknown";
 }
 
-std::string or_else(const std::string& text, std::string substitute) {
-  return text.empty() ? std::move(substitute) : text;
-}
+std::string or_else(const std::string& text, const std::string& substitute) { return text.empty() ? substitute : text; }
 
 std::string window_of(const ResourceName& name, bool open) {
   return "the two-primaries window of " + name.str() + " was not " + (open ? "opened" : "closed");

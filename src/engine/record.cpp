@@ -18,6 +18,14 @@ Error unreadable(std::string because) {
   return {.kind = ErrorKind::failed, .what = "the record of a migration cannot be read", .because = std::move(because)};
 }
 
+/// The member that a line of one word fills; null for another key.
+std::string* word_of(Record& record, std::string_view key) {
+  if (key == "run") return &record.run;
+  if (key == "source") return &record.source;
+  if (key == "source-identity") return &record.source_identity;
+  return key == "target-identity" ? &record.target_identity : nullptr;
+}
+
 } // namespace
 
 std::string to_text(const Record& record) {
@@ -43,18 +51,10 @@ Result<Record> parse_record(std::string_view text) {
       const auto kib = number<std::uint64_t>(said[2]);
       if (!minor || !kib) return unreadable("its target-writes are no numbers");
       record.target_writes[Minor{*minor}] = *kib;
-    } else if (said.size() != 2) {
-      return unreadable("its line '" + printable(line) + "' is not known");
-    } else if (said[0] == "run") {
-      record.run = said[1];
-    } else if (said[0] == "source") {
-      record.source = said[1];
-    } else if (said[0] == "source-identity") {
-      record.source_identity = said[1];
-    } else if (said[0] == "target-identity") {
-      record.target_identity = said[1];
-    } else if (said[0] == "phase" && (said[1] == "before-go" || said[1] == "ready-passed")) {
-      record.before_go = said[1] == "before-go";
+    } else if (std::string* word = said.size() == 2 ? word_of(record, said[0]) : nullptr) {
+      *word = said[1];
+    } else if (line == "phase before-go" || line == "phase ready-passed") {
+      record.before_go = line.ends_with("before-go");
       phase = true;
     } else {
       return unreadable("its line '" + printable(line) + "' is not known");

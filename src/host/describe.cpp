@@ -36,7 +36,7 @@ std::string telling_line(const Outcome& outcome) {
   return {};
 }
 
-std::string with(std::string text, const std::string& addition) {
+std::string with(const std::string& text, const std::string& addition) {
   return addition.empty() ? text : text + ": " + addition;
 }
 

@@ -56,7 +56,7 @@ void Exchange::run(Link& link) {
       if (lost_) return;
       if (stopping_) break;
     }
-    if (auto how = link.ended()) return lose(std::move(*how));
+    if (auto how = link.ended()) return lose(*how);
     if (!unanswered_.empty() && BootClock::now() - unanswered_.front().second > tuning_.lost_after)
       return lose("no answer for " + to_string(tuning_.lost_after));
     beat(link);
@@ -113,7 +113,7 @@ void Exchange::take(Note note) {
   changed_.notify_all();
 }
 
-void Exchange::lose(std::string because) {
+void Exchange::lose(const std::string& because) {
   const std::lock_guard lock(mutex_);
   lost_ = Error{.kind = ErrorKind::unreachable,
                 .what = open_ ? "the connection to " + name_ + " was lost" : name_ + " cannot be asked",

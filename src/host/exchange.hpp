@@ -55,7 +55,7 @@ private:
   void beat(Link& link);
   void hand_over(Link& link);
   void take(Note note);
-  void lose(std::string because);
+  void lose(const std::string& because);
   [[nodiscard]] Milliseconds until_next_beat() const;
 
   const std::string name_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <ranges>
 
 namespace xen_drbd::script {
 namespace {
@@ -98,7 +97,9 @@ std::string remove_bridges(const model::Topology& topology, model::NodeId this_n
   std::string body;
   for (const Bridge& bridge : topology.bridges)
     body += fmt::format("  must_be_idle {} {}\n", shell_quote(bridge.name.str()), shell_quote(port_of(bridge)));
-  for (const Bridge& bridge : topology.bridges | std::views::reverse) body += removing(bridge, this_node);
+  // not std::views::reverse: clang 14, and so clang-tidy, cannot compile it
+  std::for_each(topology.bridges.rbegin(), topology.bridges.rend(),
+                [&](const Bridge& bridge) { body += removing(bridge, this_node); });
   return script(fmt::format("Removes the bridges of {}; what they took over goes back to the interfaces.",
                             topology.node(this_node).name.str()),
                 "remove_bridges", functions, body);

@@ -21,7 +21,7 @@ using Milliseconds = std::chrono::milliseconds;
 /// Memory as `xl info` and `xl list` count it. Units: MiB.
 struct MiB {
   std::int64_t count = 0;
-  auto operator<=>(const MiB&) const = default;
+  auto operator<=>(const MiB&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads it
   friend MiB operator+(MiB a, MiB b) { return {a.count + b.count}; }
   friend MiB operator-(MiB a, MiB b) { return {a.count - b.count}; }
 };
@@ -29,7 +29,7 @@ struct MiB {
 /// The minor number of a DRBD volume: /dev/drbdN. Units: 0 to 1048575 (2^20 - 1, the kernel's MINORBITS).
 struct Minor {
   std::uint32_t number = 0;
-  auto operator<=>(const Minor&) const = default;
+  auto operator<=>(const Minor&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads it
 };
 
 } // namespace xen_drbd

@@ -40,7 +40,7 @@ using Parsed = tl::expected<model::Topology, std::vector<Problem>>;
 [[nodiscard]] Error as_error(const std::string& path, const std::vector<Problem>& problems);
 
 /// Larger files are refused unread: the largest sensible topology has some hundred kilobytes. Units: bytes
-inline constexpr std::size_t largest_file = 1024 * 1024;
+inline constexpr std::size_t largest_file = std::size_t{1} << 20U;
 
 /// The bytes of a topology file that nobody but root or the user can have written (spec 5.13: whoever writes the
 /// topology chooses the programs that root runs, `fence` for one).
