@@ -102,6 +102,7 @@ def test_a_command_that_hangs_is_given_up_and_keeps_the_lock(world, command, sec
     assert len(seen(world, 1)[0]) == creations(world, "dns")
 
 
+@pytest.mark.slow
 def test_an_xl_migrate_that_hangs_at_its_end_is_reported_and_keeps_the_lock(world):
     add_to_topology(world, "migrate_timeout: 20s\n")
     tool(world, 1, "start dns")
