@@ -1,18 +1,10 @@
 #include "xen_drbd/engine/record.hpp"
 
 #include "xen_drbd/base/text.hpp"
-
-#include <charconv>
-#include <optional>
+#include "xen_drbd/host/answer.hpp"
 
 namespace xen_drbd::engine {
 namespace {
-
-template <class Number> std::optional<Number> number(std::string_view text) {
-  Number value = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return status == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
 
 Error unreadable(std::string because) {
   return {.kind = ErrorKind::failed, .what = "the record of a migration cannot be read", .because = std::move(because)};
@@ -47,8 +39,8 @@ Result<Record> parse_record(std::string_view text) {
     if (said[0] == "end" && said.size() == 1) {
       ended = true;
     } else if (said[0] == "target-writes" && said.size() == 3) {
-      const auto minor = number<std::uint32_t>(said[1]);
-      const auto kib = number<std::uint64_t>(said[2]);
+      const auto minor = host::number<std::uint32_t>(said[1]);
+      const auto kib = host::number<std::uint64_t>(said[2]);
       if (!minor || !kib) return unreadable("its target-writes are no numbers");
       record.target_writes[Minor{*minor}] = *kib;
     } else if (std::string* word = said.size() == 2 ? word_of(record, said[0]) : nullptr) {
