@@ -72,6 +72,7 @@ _xen_drbd() {
     if ((${#typed[@]})) && [[ $word == = || ${typed[-1]} == --*= ]]; then typed[-1]+=$word; else typed+=("$word"); fi
   done
   [[ $current != = ]] || current=''
+  [[ $1 != *-install ]] || typed=(-t "${typed[@]}") # the syntax of 2008: TOPOLOGY COMMAND
   for word in "${typed[@]}"; do
     case $previous in
 )";
@@ -121,14 +122,14 @@ std::string bash(const CompletionTree& tree) {
                       "  esac\n"
                       "  mapfile -t COMPREPLY < <(compgen -W \"$candidates\" -- \"$current\")\n"
                       "}}\n"
-                      "complete -F _xen_drbd xen-drbd\n",
+                      "complete -F _xen_drbd xen-drbd xen-drbd-install\n",
                       commands_joined(tree, " ", false), commands_joined(tree, "|", true));
   return text;
 }
 
 // zsh: _arguments does the work, told of every option.
 
-constexpr std::string_view zsh_begin = R"zsh(#compdef xen-drbd
+constexpr std::string_view zsh_begin = R"zsh(#compdef xen-drbd xen-drbd-install
 # Completion of xen-drbd for zsh, made by: xen-drbd completion zsh
 
 _xen_drbd_names() {
@@ -141,6 +142,10 @@ _xen_drbd() {
   local state line
   typeset -A opt_args
   local -a commands options
+  if [[ $service == xen-drbd-install ]]; then # the syntax of 2008: TOPOLOGY COMMAND
+    words=("$words[1]" -t "${(@)words[2,-1]}")
+    (( CURRENT++ ))
+  fi
 )zsh";
 
 /// Within the brackets of an option's description.
@@ -196,16 +201,29 @@ std::string zsh(const CompletionTree& tree) {
   return text;
 }
 
-// fish: one line for each command and each option.
+// fish: one line for each command and each option; xen-drbd-install wraps them all.
 
 constexpr std::string_view fish_begin = R"(# Completion of xen-drbd for fish, made by: xen-drbd completion fish
 
 function __xen_drbd_names --argument-names kind
     set -l typed (commandline -opc)
-    xen-drbd __complete $kind $typed[2..-1] 2>/dev/null
+    string match -q '*-install' $typed[1]; and set typed[1] -t; or set -e typed[1]
+    xen-drbd __complete $kind $typed 2>/dev/null
+end
+
+# xen-drbd-install, the syntax of 2008: TOPOLOGY COMMAND
+function __xen_drbd_wants_topology
+    set -l typed (commandline -opc)
+    string match -q '*-install' $typed[1]; and test (count $typed) -eq 1
+end
+
+function __xen_drbd_wants_command
+    not __xen_drbd_wants_topology; and not __fish_seen_subcommand_from $argv
 end
 
 complete -c xen-drbd -f
+complete -c xen-drbd-install -f -w xen-drbd
+complete -c xen-drbd-install -n __xen_drbd_wants_topology -a '(__xen_drbd_names topologies)'
 )";
 
 std::string fish_quoted(std::string_view text) {
@@ -233,7 +251,7 @@ std::string fish(const CompletionTree& tree) {
   std::string text(fish_begin);
   text += fmt::format("set -l commands {}\n", commands_joined(tree, " ", false));
   for (const Command& command : tree.commands)
-    text += fmt::format("complete -c xen-drbd -n \"not __fish_seen_subcommand_from $commands\" -a {} -d {}\n",
+    text += fmt::format("complete -c xen-drbd -n \"__xen_drbd_wants_command $commands\" -a {} -d {}\n",
                         command.name, fish_quoted(command.text));
   text += fmt::format("complete -c xen-drbd -n '__fish_seen_subcommand_from {}' -a '(__xen_drbd_names domains)'\n",
                       commands_joined(tree, " ", true));
