@@ -50,3 +50,31 @@ def test_the_ssh_session_that_runs_the_script_lives_on_and_the_bridge_has_the_in
         bridge = [line for line in said.stdout.splitlines() if ": xenbr7:" in line]
         assert bool(bridge) == ("--remove" not in script), said
         assert all(" mtu 1400 " in line for line in bridge), said
+
+
+@pytest.mark.parametrize("answers", ["always", "only before"])
+def test_over_the_link_of_the_ssh_session_a_lost_gateway_puts_everything_back(world, answers):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth0}\n")
+    world.on(1, "ip route add default via 10.77.0.2 && mkdir /root/first", check=True)
+    world.write(1, "/root/first/ping", "#!/bin/sh\n" + (
+        "exit 0\n" if answers == "always" else "[ ! -e /tmp/asked ] && : > /tmp/asked\n"), 0o755)
+    said = world.on(2, ["ssh", "-o", "BatchMode=yes", "root@10.77.0.1",
+                        "PATH=/root/first:$PATH; xen-drbd make-bridges | sh -s; echo ended with $?"])
+    routes = world.on(1, "ip route show default").stdout
+    if answers == "always":
+        assert said.stdout.endswith("ended with 0\n") and "via 10.77.0.2 dev xenbr7" in routes, (said, routes)
+    else:
+        assert said.stdout.endswith("ended with 1\n") and "via 10.77.0.2 dev eth0" in routes, (said, routes)
+        assert "the gateway 10.77.0.2 answered before and not afterwards" in said.stderr, said
+        assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
+        assert not world.on(1, ["ip", "link", "show", "xenbr7"]).ok
+    tool(world, 1, "status")
+
+
+def test_a_bridge_gets_the_mtu_of_the_topology_and_so_does_its_interface(world):
+    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth0, mtu: 1400}\n  - {name: dmz, mtu: 9000}\n")
+    for _ in range(2):
+        world.on(1, "xen-drbd make-bridges | sh -s", check=True)
+        for device, mtu in (("eth0", 1400), ("xenbr7", 1400), ("dmz", 9000)):
+            assert f" mtu {mtu} " in world.on(1, ["ip", "link", "show", device], check=True).stdout, device
+        tool(world, 1, "status")
