@@ -1,17 +1,14 @@
 # What a node runs at boot and at shutdown. /etc is /etc whatever the prefix: nothing looks for these files elsewhere.
 set(XEN_DRBD_UNIT_DIR lib/systemd/system CACHE STRING "Where systemd's units go")
-set(templates boot xen-drbd network-xen-drbd xen-drbd.service xen-drbd-retry.service)
-set(generated ${CMAKE_CURRENT_BINARY_DIR}/init)
-foreach(file IN LISTS templates)
+install(CODE "
+  if(NOT CMAKE_INSTALL_PREFIX STREQUAL \"${CMAKE_INSTALL_PREFIX}\")
+    message(FATAL_ERROR \"Nothing was installed: the boot scripts of this build run the program below \"
+                        \"${CMAKE_INSTALL_PREFIX}. Build with -DCMAKE_INSTALL_PREFIX=\${CMAKE_INSTALL_PREFIX}.\")
+  endif()")
+foreach(file IN ITEMS boot xen-drbd network-xen-drbd xen-drbd.service xen-drbd-retry.service)
   configure_file(init/${file}.in init/${file} @ONLY)
 endforeach()
-# once more, since `cmake --install --prefix` may say another one
-install(CODE "
-  set(CMAKE_INSTALL_FULL_SBINDIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR})
-  set(CMAKE_INSTALL_FULL_LIBEXECDIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBEXECDIR})
-  foreach(file IN ITEMS ${templates})
-    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/init/\${file}.in ${generated}/\${file} @ONLY)
-  endforeach()")
+set(generated ${CMAKE_CURRENT_BINARY_DIR}/init)
 install(PROGRAMS ${generated}/boot DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/xen-drbd)
 install(PROGRAMS ${generated}/xen-drbd DESTINATION /etc/init.d)
 install(PROGRAMS ${generated}/network-xen-drbd DESTINATION /etc/xen/scripts)

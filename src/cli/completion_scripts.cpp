@@ -201,29 +201,19 @@ std::string zsh(const CompletionTree& tree) {
   return text;
 }
 
-// fish: one line for each command and each option; xen-drbd-install wraps them all.
+// fish: one line for each command and each option.
 
 constexpr std::string_view fish_begin = R"(# Completion of xen-drbd for fish, made by: xen-drbd completion fish
 
 function __xen_drbd_names --argument-names kind
     set -l typed (commandline -opc)
-    string match -q '*-install' $typed[1]; and set typed[1] -t; or set -e typed[1]
-    xen-drbd __complete $kind $typed 2>/dev/null
+    xen-drbd __complete $kind $typed[2..-1] 2>/dev/null
 end
 
-# xen-drbd-install, the syntax of 2008: TOPOLOGY COMMAND
-function __xen_drbd_wants_topology
-    set -l typed (commandline -opc)
-    string match -q '*-install' $typed[1]; and test (count $typed) -eq 1
-end
-
-function __xen_drbd_wants_command
-    not __xen_drbd_wants_topology; and not __fish_seen_subcommand_from $argv
-end
-
+# the syntax of 2008: TOPOLOGY COMMAND
+complete -c xen-drbd-install -f -w 'xen-drbd --topology'
+complete -c xen-drbd-install -n 'test (count (commandline -opc)) = 1' -a '(xen-drbd __complete topologies)'
 complete -c xen-drbd -f
-complete -c xen-drbd-install -f -w xen-drbd
-complete -c xen-drbd-install -n __xen_drbd_wants_topology -a '(__xen_drbd_names topologies)'
 )";
 
 std::string fish_quoted(std::string_view text) {
@@ -251,7 +241,7 @@ std::string fish(const CompletionTree& tree) {
   std::string text(fish_begin);
   text += fmt::format("set -l commands {}\n", commands_joined(tree, " ", false));
   for (const Command& command : tree.commands)
-    text += fmt::format("complete -c xen-drbd -n \"__xen_drbd_wants_command $commands\" -a {} -d {}\n",
+    text += fmt::format("complete -c xen-drbd -n \"not __fish_seen_subcommand_from $commands\" -a {} -d {}\n",
                         command.name, fish_quoted(command.text));
   text += fmt::format("complete -c xen-drbd -n '__fish_seen_subcommand_from {}' -a '(__xen_drbd_names domains)'\n",
                       commands_joined(tree, " ", true));

@@ -239,8 +239,8 @@ def test_a_step_that_fails_is_1_and_is_tried_again_after_pauses_that_grow(make_p
     init(world, 1, "start", 1)
     assert_runs(world)
     assert "ended with 6" in init(world, 1, "status") and retrying(world, 1)
-    world.wait_for(lambda: world.read(1, "/run/xen-drbd/started").startswith("6 3 "), 60, "a third failure")
-    assert world.read(1, "/var/log/syslog").count("xen-drbd: start-my-domains ") == 3
+    world.wait_for(lambda: world.on(1, "cat /run/xen-drbd/started").stdout.startswith("6 3 "), 60, "a third failure")
+    assert world.on(1, "grep -c 'xen-drbd: start-my-domains ' /var/log/syslog").stdout == "3\n"
     for node in (1, 2):
         world.write(node, "/etc/xen/dns.cfg", whole)
     wait_until_runs(world, dns=1)

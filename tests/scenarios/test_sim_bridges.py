@@ -78,3 +78,36 @@ def test_a_bridge_gets_the_mtu_of_the_topology_and_so_does_its_interface(world):
         for device, mtu in (("eth0", 1400), ("xenbr7", 1400), ("dmz", 9000)):
             assert f" mtu {mtu} " in world.on(1, ["ip", "link", "show", device], check=True).stdout, device
         tool(world, 1, "status")
+
+
+# A kernel without 8021q has macvlan in its place: another device on top of the interface, said to be the VLAN.
+IP_WITHOUT_VLAN = """#!/bin/sh
+case "$*" in
+*' type vlan id '*) exec /usr/sbin/ip link add link "$4" name "$6" type macvlan mode bridge ;;
+*' type vlan') exec /usr/sbin/ip link delete dev "$4" type macvlan ;;
+'-o -d link show dev eth0.10') /usr/sbin/ip "$@" | sed 's/ macvlan mode .*/ vlan protocol 802.1Q id 10 /' ;;
+*) exec /usr/sbin/ip "$@" ;;
+esac
+"""
+
+
+def test_a_bridge_on_a_vlan_leaves_the_interface_its_addresses_and_goes_with_its_vlan(world):
+    add_to_topology(world, "bridges:\n  - {name: xenbr10, interface: eth0, vlan: 10}\n")
+    if not world.on(1, "ip link add link eth0 name probe type vlan id 9 && ip link delete probe").ok:
+        world.write(1, "/root/first/ip", IP_WITHOUT_VLAN, 0o755)
+
+    def run(options):
+        return world.on(1, f"PATH=/root/first:$PATH; xen-drbd make-bridges {options} | sh -s")
+
+    for _ in range(2):
+        assert run("").ok
+        assert "eth0.10@eth0: " in world.on(1, ["ip", "link", "show", "master", "xenbr10"], check=True).stdout
+        assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
+    for _ in range(2):
+        assert run("--remove").ok
+        left = world.on(1, ["ip", "-o", "link"], check=True).stdout
+        assert "eth0.10" not in left and "xenbr10" not in left, left
+    world.on(1, "ip link add eth0.10 type dummy", check=True)
+    refused = run("")
+    assert not refused.ok and "eth0.10 is there and is not VLAN 10 of eth0" in refused.stderr, refused
+    tool(world, 1, "status")
