@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import binary_under_test
-from stories import assert_runs, creations, quick_to_give_up, status, tool
+from stories import assert_runs, creations, status, tool
 
 INIT = "/etc/init.d/xen-drbd"
 DEFAULTS = "/etc/default/xen-drbd"
@@ -36,7 +36,6 @@ def make_pair(make_world, installed):
         if installed != Path("/"):
             options.setdefault("libexec", installed / "usr/libexec/xen-drbd")
         world = make_world(**options)
-        quick_to_give_up(world)
         for node in (1, 2):
             for name in (INIT, DEFAULTS, NETWORK):
                 source = installed / name.lstrip("/")
