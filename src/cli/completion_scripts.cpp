@@ -72,6 +72,7 @@ _xen_drbd() {
     if ((${#typed[@]})) && [[ $word == = || ${typed[-1]} == --*= ]]; then typed[-1]+=$word; else typed+=("$word"); fi
   done
   [[ $current != = ]] || current=''
+  [[ $1 != *-install ]] || typed=(-t "${typed[@]}") # the syntax of 2008: TOPOLOGY COMMAND
   for word in "${typed[@]}"; do
     case $previous in
 )";
@@ -121,14 +122,14 @@ std::string bash(const CompletionTree& tree) {
                       "  esac\n"
                       "  mapfile -t COMPREPLY < <(compgen -W \"$candidates\" -- \"$current\")\n"
                       "}}\n"
-                      "complete -F _xen_drbd xen-drbd\n",
+                      "complete -F _xen_drbd xen-drbd xen-drbd-install\n",
                       commands_joined(tree, " ", false), commands_joined(tree, "|", true));
   return text;
 }
 
 // zsh: _arguments does the work, told of every option.
 
-constexpr std::string_view zsh_begin = R"zsh(#compdef xen-drbd
+constexpr std::string_view zsh_begin = R"zsh(#compdef xen-drbd xen-drbd-install
 # Completion of xen-drbd for zsh, made by: xen-drbd completion zsh
 
 _xen_drbd_names() {
@@ -141,6 +142,10 @@ _xen_drbd() {
   local state line
   typeset -A opt_args
   local -a commands options
+  if [[ $service == xen-drbd-install ]]; then # the syntax of 2008: TOPOLOGY COMMAND
+    words=("$words[1]" -t "${(@)words[2,-1]}")
+    (( CURRENT++ ))
+  fi
 )zsh";
 
 /// Within the brackets of an option's description.
@@ -205,6 +210,9 @@ function __xen_drbd_names --argument-names kind
     xen-drbd __complete $kind $typed[2..-1] 2>/dev/null
 end
 
+# the syntax of 2008: TOPOLOGY COMMAND
+complete -c xen-drbd-install -f -w 'xen-drbd --topology'
+complete -c xen-drbd-install -n 'test (count (commandline -opc)) = 1' -a '(xen-drbd __complete topologies)'
 complete -c xen-drbd -f
 )";
 

@@ -41,6 +41,7 @@ setting() { # FILE KEY
 }
 echo "saves $(setting /etc/default/xendomains XENDOMAINS_SAVE)"
 echo "autoballoon $(setting /etc/xen/xl.conf autoballoon)"
+[ "$(cat /sys/module/drbd/parameters/disable_sendpage 2>/dev/null)" = N ] && echo sendpage
 if [ -d /run/systemd/system ]; then
   [ "$(systemctl is-enabled xendomains.service 2>/dev/null)" = enabled ] && echo xendomains
   [ "$(systemctl is-enabled xen-drbd.service 2>/dev/null)" = enabled ] && echo boot
@@ -149,6 +150,8 @@ Result<NodeFacts> parse_facts(const host::Outcome& outcome) {
       facts.autoballoon = first;
     else if (key == "xendomains")
       facts.xendomains = true;
+    else if (key == "sendpage")
+      facts.sendpage = true;
     else if (key == "boot")
       facts.boot_script = true;
     else if (key == "after")

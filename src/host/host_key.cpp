@@ -105,7 +105,7 @@ Result<> verify_host_key(const Session& session, const Target& target, const mod
         target, doing,
         fmt::format("its host key is unknown: it shows {}, {} {}", seen, ssh.known_hosts_file,
                     known_hosts.empty() ? "is missing or empty" : "has no key for " + target.host_key_alias),
-        compare + add);
+        "let `xen-drbd make-keys | sh` ask and enter it; or " + compare + add);
   case SSH_KNOWN_HOSTS_ERROR: break;
   }
   return unreachable(

@@ -79,6 +79,19 @@ void check_dom0(const CheckScene& scene, NodeId id, const NodeState& state, cons
     findings.ok({"dom0-memory", node}, "dom0 has a fixed size");
 }
 
+/// DRBD 8.4 holds on to pages of a guest that has ended for as long as TCP holds on to them.
+void check_sendpage(const CheckScene& scene, NodeId id, const NodeState& state, const NodeFacts& facts,
+                    Findings& findings) {
+  if (state.drbd_nine || !facts.sendpage) return;
+  const std::string& node = scene.name(id);
+  findings.warn({"sendpage", node},
+                "DRBD gives the memory of a guest to TCP without copying it: after a lost link, a guest that has ended "
+                "may stay as (null) until TCP gives up",
+                fmt::format("on {}: echo 1 > /sys/module/drbd/parameters/disable_sendpage, and for the next boot the "
+                            "line `options drbd disable_sendpage=1` in /etc/modprobe.d/drbd.conf",
+                            node));
+}
+
 /// Nobody else starts the domains, or writes them away behind our back.
 void check_others(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
   const std::string& node = scene.name(id);
@@ -166,6 +179,7 @@ void check_node(const CheckScene& scene, NodeId id, Findings& findings) {
   check_names(scene, id, *facts, findings);
   if (scene.node(other(id)) != nullptr) check_logins(scene, id, *facts, findings);
   check_dom0(scene, id, state, *facts, findings);
+  check_sendpage(scene, id, state, *facts, findings);
   check_others(scene, id, *facts, findings);
   check_boot(scene, id, *facts, findings);
   check_bridges(scene, id, *facts, findings);

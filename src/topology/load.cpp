@@ -70,7 +70,9 @@ Result<std::string> read_topology(const std::string& path) {
   if (descriptor.number() < 0) {
     const int reason = errno;
     return unusable(path, fmt::format("it cannot be opened: {}", std::strerror(reason)),
-                    reason == ENOENT ? "name another with --topology NAME or --topology FILE" : "");
+                    reason == ENOENT
+                        ? "write it (man xen-drbd.yaml has an example), or name another with --topology NAME|FILE"
+                        : "");
   }
   struct stat file {};
   if (::fstat(descriptor.number(), &file) != 0)

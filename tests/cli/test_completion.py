@@ -16,7 +16,8 @@ BEGIN = {
 }
 PREPARE = {
     "bash": "bind 'set completion-query-items 0'; bind 'set page-completions off'; . {script}; PS1='R''EADY'",
-    "zsh": "autoload -Uz compinit && compinit -u -D; LISTMAX=0; . {script}; compdef _xen_drbd xen-drbd; PS1='R''EADY'",
+    "zsh": "autoload -Uz compinit && compinit -u -D; LISTMAX=0; . {script}; "
+           "compdef _xen_drbd xen-drbd xen-drbd-install; PS1='R''EADY'",
     "fish": "source {script}",
 }
 
@@ -89,6 +90,10 @@ def test_a_shell_completes_commands_options_and_the_names_of_the_topology(node, 
     typist.types("xen-drbd --topology orc", "orchard")
     typist.types("xen-drbd -t orchard stop p", "pear", "plum")
     typist.types("xen-drbd stop --topology=orchard pe", "pear")
+    typist.types("xen-drbd-install ", "orchard", "topology")
+    typist.types("xen-drbd-install orchard migrate-a", "migrate-all-out", "migrate-and-start-my-domains")
+    typist.types("xen-drbd-install orchard stop p", "pear", "plum")
+    typist.types("xen-drbd-install orchard status --wat", "--watch")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

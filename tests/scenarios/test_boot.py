@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import binary_under_test
-from stories import assert_runs, creations, quick_to_give_up, status, tool
+from stories import assert_runs, creations, status, tool
 
 INIT = "/etc/init.d/xen-drbd"
 DEFAULTS = "/etc/default/xen-drbd"
@@ -36,7 +36,6 @@ def make_pair(make_world, installed):
         if installed != Path("/"):
             options.setdefault("libexec", installed / "usr/libexec/xen-drbd")
         world = make_world(**options)
-        quick_to_give_up(world)
         for node in (1, 2):
             for name in (INIT, DEFAULTS, NETWORK):
                 source = installed / name.lstrip("/")
@@ -173,15 +172,6 @@ def test_a_wait_that_is_no_duration_is_said_and_does_not_keep_the_domains_from_s
     assert_runs(world, dns=1)
 
 
-def test_a_step_that_fails_is_1_and_is_not_tried_again(make_pair):
-    world = make_pair("START_ACTION=start-my-domains\n")
-    world.write(1, "/etc/xen/dns.cfg", world.read(1, "/etc/xen/dns.cfg").replace("/srv/xen/guest-vmlinux", "/nowhere"))
-    world.write(2, "/etc/xen/dns.cfg", world.read(1, "/etc/xen/dns.cfg"))
-    init(world, 1, "start", 1)
-    assert_runs(world)
-    assert "ended with 6" in init(world, 1, "status") and not retrying(world, 1)
-
-
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_scripts_run_in_each_posix_shell(make_pair, installed, tmp_path, shell):
     libexec = tmp_path / "libexec"
@@ -238,6 +228,38 @@ def test_a_node_that_boots_alone_starts_nothing_until_its_peer_is_there(make_pai
 
 def assert_runs_here(world, node, *domains):
     assert set(world.rows(node)) == set(domains)
+
+
+def test_a_step_that_fails_is_1_and_is_tried_again_after_pauses_that_grow(make_pair):
+    world = make_pair("START_ACTION=start-my-domains\n")
+    whole = world.read(1, "/etc/xen/dns.cfg")
+    for node in (1, 2):
+        world.write(node, "/etc/xen/dns.cfg", whole.replace("/srv/xen/guest-vmlinux", "/nowhere"))
+    init(world, 1, "start", 1)
+    assert_runs(world)
+    assert "ended with 6" in init(world, 1, "status") and retrying(world, 1)
+    world.wait_for(lambda: world.on(1, "cat /run/xen-drbd/started").stdout.startswith("6 3 "), 60, "a third failure")
+    assert world.on(1, "grep -c 'xen-drbd: start-my-domains ' /var/log/syslog").stdout == "3\n"
+    for node in (1, 2):
+        world.write(node, "/etc/xen/dns.cfg", whole)
+    wait_until_runs(world, dns=1)
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+    assert "ended with 0" in init(world, 1, "status")
+
+
+def test_a_peer_that_is_lost_in_the_middle_of_a_boot_and_comes_back_gets_its_domains(make_pair):
+    world = make_pair("START_ACTION=migrate-and-start-all\n")
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    boot = world.popen(1, [INIT, "start"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    world.simulation.wait_held(held, 60)
+    world.crash(2)
+    world.simulation.release(held)
+    said = boot.communicate(timeout=120)[0]
+    assert boot.returncode == 1, said
+    assert "ended with 6" in init(world, 1, "status"), said
+    world.boot(2)
+    wait_until_runs(world, dns=1, samba=2, mail=2)
+    assert creations(world, "dns") == 1
 
 
 def test_an_administrator_who_stops_ends_the_retry(make_pair):

@@ -101,6 +101,10 @@ FAULTS = {
         lambda w: w.on(2, "touch /etc/rc2.d/S04xendomains; rm -f /etc/default/xendomains; "
                           "echo 'XENDOMAINS_SAVE=/var/lib/xen/save' > /etc/default/xendomains", check=True),
         {("xendomains", "mirror", ""): "error"}),
+    "DRBD 8.4 that gives a guest's pages to TCP": (
+        lambda w: w.on(2, "mount -t tmpfs none /sys/module && mkdir -p /sys/module/drbd/parameters && "
+                          "echo N > /sys/module/drbd/parameters/disable_sendpage", check=True),
+        {("sendpage", "mirror", ""): "warning"}),
     "a clock that is ahead": (clock_ahead, {("clock", "mirror", ""): "warning"}),
     "a boot script that is not enabled": (
         lambda w: w.on(2, ["rm", "/etc/rc2.d/S03xen-drbd"], check=True), {("boot", "mirror", ""): "warning"}),

@@ -22,6 +22,7 @@ auto dns /etc/xen/auto/dns.cfg
 saves /var/lib/xen/save
 autoballoon auto
 xendomains
+sendpage
 boot
 after drbd
 after ssh
@@ -35,6 +36,7 @@ end
   CHECK(facts->xendomains);
   CHECK(facts->xendomains_save == "/var/lib/xen/save");
   CHECK(facts->autoballoon == "auto");
+  CHECK(facts->sendpage);
   CHECK(facts->boot_script);
   CHECK(facts->boot_after == std::set<std::string>{"drbd", "ssh"});
 }

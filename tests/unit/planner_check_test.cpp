@@ -1,7 +1,11 @@
+#include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/check.hpp"
 
 #include "support/catch.hpp"
 #include "support/planner_world.hpp"
+
+#include <fstream>
+#include <set>
 
 using namespace xen_drbd;
 using namespace xen_drbd::planner_world;
@@ -345,6 +349,15 @@ TEST_CASE("dom0 that xl shrinks, by xl.conf and by Xen's command line") {
   CHECK(pair.complaints() == Complaints{});
 }
 
+TEST_CASE("DRBD 8.4 that gives a guest's pages to TCP; DRBD 9 has its own way") {
+  Checked pair;
+  pair.fact(mirror).sendpage = true;
+  CHECK(pair.complaints() == Complaints{"warning mirror - sendpage"});
+  CHECK_THAT(pair.said("sendpage"), ContainsSubstring("echo 1 > /sys/module/drbd/parameters/disable_sendpage"));
+  pair.node(mirror).drbd_nine = true;
+  CHECK(pair.complaints() == Complaints{});
+}
+
 TEST_CASE("others that start or save the domains") {
   Checked pair;
   SECTION("a file of a guest that is not ours") {
@@ -388,6 +401,22 @@ TEST_CASE("the boot script: enabled, and after what the domains need to leave") 
   CHECK(pair.complaints() == Complaints{"error mirror - boot"});
   pair.fact(mirror).boot_script = false;
   CHECK(pair.complaints() == Complaints{"warning mirror - boot"});
+}
+
+TEST_CASE("the unit and the init script that come with xen-drbd are ordered as check wants it") {
+  Checked pair;
+  const auto after = [](const std::string& file, std::string_view key) {
+    std::ifstream from(XEN_DRBD_SOURCE "/init/" + file);
+    std::set<std::string> names;
+    for (std::string line; std::getline(from, line);)
+      if (line.starts_with(key))
+        for (std::string_view name : words(std::string_view(line).substr(key.size())))
+          names.emplace(name.substr(0, name.rfind(".service")));
+    return names;
+  };
+  pair.fact(dom0).boot_after = after("xen-drbd.service.in", "After=");
+  pair.fact(mirror).boot_after = after("xen-drbd.in", "# Should-Start:");
+  CHECK(pair.complaints() == Complaints{});
 }
 
 TEST_CASE("a node that is leaving, and one that does not say how it is set up") {

@@ -34,6 +34,7 @@ struct NodeFacts {
   bool xendomains = false;             ///< the service is enabled
   std::string xendomains_save;         ///< its XENDOMAINS_SAVE; empty: it saves nothing at shutdown
   std::string autoballoon;             ///< as xl.conf has it; empty: not set, which is "auto"
+  bool sendpage = false;               ///< DRBD gives a guest's own pages to TCP: disable_sendpage is N
   bool boot_script = false;            ///< the service xen-drbd is enabled
   std::set<std::string> boot_after;    ///< services it is ordered after, without ".service"
   std::optional<ClockOffset> clock;    ///< nothing for this node, whose clock is the measure
