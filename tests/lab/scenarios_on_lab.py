@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]
 import harness    # noqa: E402
 import lab_world    # noqa: E402
+import tally    # noqa: E402
 
 SAYS_NOTHING_OF_THE_PAIR = "what is typed, and how it is answered, is the same on any pair"
 BEFORE_THE_PAIR = "is refused before xl or DRBD are asked; one scenario of the kind is enough on real nodes"
@@ -63,5 +64,6 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_runtest_logreport(report):
     """A scenario that fails says so at once: the end of the suite may be half an hour away."""
+    tally.note_report(report)
     if report.failed:
         print(f"\n{report.longreprtext}", flush=True)
