@@ -415,7 +415,8 @@ class Lab:
         if all(self.on(node, ["cat", INSTALLED]).stdout == digest for node in (1, 2)):
             return False
         if package.suffix == ".deb":
-            source, place = package, "cat > /root/xen-drbd.deb && dpkg -i /root/xen-drbd.deb"
+            source = package
+            place = "cat > /root/xen-drbd.deb && dpkg -i /root/xen-drbd.deb && systemctl -q disable xen-drbd"
         else:
             source, place = self._installation(package.parent), "tar x -C / && systemctl daemon-reload"
 
@@ -425,7 +426,7 @@ class Lab:
                                       text=True, check=False)
             if done.returncode != 0:
                 raise LabError(f"{package} cannot be installed on {self.names[node - 1]}: {done.stdout}{done.stderr}")
-            self.on(node, "xen-drbd --version && systemctl -q disable xen-drbd", check=True)
+            self.on(node, ["xen-drbd", "--version"], check=True)
             self.write(node, INSTALLED, digest)
 
         at_once(put, (1, 2))
