@@ -433,10 +433,10 @@ class Lab:
         return True
 
     def _installation(self, build):
-        """What `cmake --install` of a build leaves behind, as a tar file."""
+        """What `cmake --install` of a build leaves behind, below the prefix for which it was built, as a tar file."""
         tree, packed = self.directory / "installation", self.directory / "installation.tar"
         shutil.rmtree(tree, ignore_errors=True)
-        for command in (["cmake", "--install", str(build), "--prefix", "/usr", "--strip"],
+        for command in (["cmake", "--install", str(build), "--strip"],
                         ["tar", "-c", "-f", str(packed), "-C", str(tree), "--owner=0", "--group=0", "."]):
             done = subprocess.run(command, env={**os.environ, "DESTDIR": str(tree)}, capture_output=True, text=True,
                                   check=False)
