@@ -8,6 +8,7 @@ As a module: `with Lab() as lab: lab.on(1, ["xl", "list"])`. From the command li
 import argparse
 import concurrent.futures
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -67,6 +68,11 @@ def at_once(function, arguments):
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(arguments)) as pool:
         calls = [pool.submit(function, argument) for argument in arguments]
     return [call.result() for call in calls]
+
+
+def standard(names):
+    """The domains of the simulated pair, with the time that an emulated node needs to clear a guest away."""
+    return [dataclasses.replace(one, shutdown_timeout="45s" if one.shutdown_timeout else "") for one in demo.standard(names)]
 
 
 class Machine:
@@ -181,11 +187,11 @@ class Machine:
 
 
 class Lab:
-    """The pair: nodes 1 and 2, with the domains of demo.standard()."""
+    """The pair: nodes 1 and 2, with the domains of standard()."""
 
     def __init__(self, names=NAMES, domains=None):
         self.names = tuple(names)
-        self.domains = demo.standard(self.names) if domains is None else domains
+        self.domains = standard(self.names) if domains is None else domains
         self.images = CACHE / RELEASE / "images"
         self.directory = CACHE / RELEASE / "pair"
         self.machines = {n: Machine(n, self.names[n - 1], self.directory, self.images) for n in (1, 2)}
