@@ -9,18 +9,24 @@ KILL = "pkill -KILL -f '^xen-drbd migrate-out'; pkill -KILL -f '^xl .*migrate '"
 RECEIVER = r"pgrep -f '^xl migrate-receive'"
 
 
-def killed_at(world, row):
-    """A migration of dns to node 2, in which xen-drbd and xl are killed on node 1 once xl there lists such a row."""
+# the last record of the copy is held back: the guest is suspended
+WINDOW_OPEN = "drbdsetup show dns | grep -q allow-two-primaries"
+RENAMED = "[ \"$(xenstore-read /local/domain/$id/name)\" = dns--migratedaway ]"
+
+
+def killed_when(world, what, condition):
+    """A migration of dns to node 2, in which xen-drbd and xl are killed on node 1 once something is so there."""
     with world.running(1, MIGRATE) as run:
         world.wait_for(lambda: "dns--incoming" in world.rows(2), 60, "the copy")
-        world.breaks(1, f"xl killed when it lists {row}", f"until xl list | grep -q '{row}'; do :; done; {KILL}")
+        world.breaks(1, f"xl killed {what}", f"id=$(xl domid dns); until {condition}; do "
+                                             f"pgrep -f '^xl .*migrate ' > /dev/null || exit; done; {KILL}")
         run.wait(60)
     world.wait_for(lambda: not world.on(2, RECEIVER).ok, 60, "the receiver to see the end of its stream")
 
 
 def test_a_guest_that_was_left_suspended_is_started_again_with_yes_alone(running):
     before = last_beat(running, 1, "dns")
-    killed_at(running, "^dns .*---ss-")
+    killed_when(running, "with the guest suspended", WINDOW_OPEN)
     one = status(running, domain="dns")
     assert (one["state"], one["running_on"]) == ("suspended", [])
     refusal(running, 2, "start dns", 4, "suspended")
@@ -33,7 +39,7 @@ def test_a_guest_that_was_left_suspended_is_started_again_with_yes_alone(running
 def test_a_source_that_was_renamed_is_cleared_away_and_the_guest_runs_once(running):
     """The last word of xl may have reached the target, or not: what is there decides."""
     before = last_beat(running, 1, "dns")
-    killed_at(running, "^dns--migratedaway ")
+    killed_when(running, "after it renamed the source", RENAMED)
     moved = "dns" in running.rows(2)
     assert status(running, domain="dns")["state"] == ("half-migrated" if not moved else "migrating")
     if not moved:    # whether it ever ran there is not known to anybody
