@@ -29,7 +29,8 @@ Error alive(const Session& session, std::string because) {
           .because = std::move(because),
           .while_doing = {},
           .changed = Changed::no,
-          .hint = "repair the connection to " + session.peer() + ", or switch it off for certain"};
+          .hint = "repair the connection to " + session.peer() +
+                  ", or switch it off for certain, wait until DRBD has noticed (half a minute by default), and repeat"};
 }
 
 /// Whether anything at all answers at one of the peer's addresses.

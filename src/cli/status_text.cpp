@@ -86,7 +86,8 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
     if (std::find(domains.begin(), domains.end(), record.domain) != domains.end() &&
         !planner::is_migrating(record.domain, state))
       said.push_back("a migration of " + record.domain.str() + " from " + name +
-                     " did not come to its end: xen-drbd recover " + record.domain.str());
+                     " is not over: a run is still at work on it, or did not come to its end. Then xen-drbd recover " +
+                     record.domain.str());
 }
 
 void remark_on_domain(const Session& session, const DomainName& name, const model::ClusterState& state,

@@ -119,7 +119,8 @@ Result<> Actions::perform(const model::Shutdown& step) {
     if (!left_behind) cleared_away_until = now;
     if (!step.only_ask && now - cleared_away_until >= clearing_patience) return end_after_shutdown(step.node);
     const bool in_vain = refused && found.presence == Presence::running && now - begin >= clearing_patience;
-    if (now - begin >= step.timeout || in_vain) {
+    const auto patience = step.timeout + (found.presence == Presence::shut_down ? xl_quick : Milliseconds(0));
+    if (now - begin >= patience || in_vain) {
       if (step.destroy_after) return end_after_shutdown(step.node);
       return in_vain ? failed(domain_.str() + " was not shut down on " + cluster_.name(step.node), xen::explain(asked),
                               "repeat with --destroy to end it without asking the guest")

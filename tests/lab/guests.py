@@ -2,12 +2,16 @@
 
 import re
 
+from lab import at_once
+
 CONSOLES = "cd /var/log/xen/console && cat guest-{0}.log guest-{0}--incoming.log 2> /dev/null; true"
 BEAT = re.compile(r"^HB (\S+) (\d+) up=\d+\.\d+(.*)$", re.MULTILINE)
 TROUBLE = "WRITE-ERROR|FOREIGN-WRITE|PATTERN-BAD|GUEST {} has no disk"
 RECORD = re.compile(r"HB (\d+) (\S+) (\d+)")
-RING_BEGIN = 2048       # blocks of 4096 bytes, as in image/guest.cpp
-RING_BLOCKS = 8192
+# The ring begins with the ninth of 40 megabytes (image/guest.cpp), and fills from its beginning: read up to the first
+# megabyte without a record.
+RING = ("set -e; test -b /dev/vg0/{0}; m=8; while [ $m -lt 40 ] && t=$(dd if=/dev/vg0/{0} bs=1M skip=$m count=1 iflag=direct 2> /dev/null | "
+        "tr -s '\\000' '\\n') && [ \"$t\" ]; do echo \"$t\"; m=$((m + 1)); done")
 
 
 def console(world, node, name):
@@ -29,18 +33,15 @@ def goes_on(world, node, name, beyond=0, beats=3):
 def assert_no_trouble(world, name, nodes=(1, 2)):
     """On no node did the guest see a failed write, a write that was not its own, or a pattern that has changed."""
     trouble = re.compile(TROUBLE.format(re.escape(name)))
-    for node in nodes:
-        found = [line for line in console(world, node, name).splitlines() if trouble.search(line)]
+    for node, said in zip(nodes, at_once(lambda node: console(world, node, name), nodes)):
+        found = [line for line in said.splitlines() if trouble.search(line)]
         assert found == [], f"{name} on {world.names[node - 1]}"
 
 
 def records(world, node, name):
     """The ring of a guest as it stands on a node's own volume, below DRBD: [(count, boots), ...] in the order of counts."""
     volume = world.lab.volume(name)
-    megabytes = RING_BLOCKS * 4096 >> 20
-    text = world.on(node, f"dd if=/dev/vg0/{volume} bs=1M skip={RING_BEGIN * 4096 >> 20} count={megabytes} iflag=direct "
-                          "2> /dev/null | tr -s '\\000' '\\n'", check=True).stdout
-    found = RECORD.findall(text)
+    found = RECORD.findall(world.on(node, RING.format(volume), check=True).stdout)
     assert all(owner == name for _, owner, _ in found), f"{volume} holds records of another guest"
     return sorted((int(count), int(boots)) for count, _, boots in found)
 
@@ -48,8 +49,7 @@ def records(world, node, name):
 def assert_every_write_once(world, name, last, nodes=(1, 2)):
     """On the volumes of these nodes stands every count from 1 to at least `last` and no count is missing, and the boots
     only ever go up: no write was lost, none was made twice, and no second guest wrote between them."""
-    for node in nodes:
-        found = records(world, node, name)
+    for node, found in zip(nodes, at_once(lambda node: records(world, node, name), nodes)):
         counts = [count for count, _ in found]
         assert counts == list(range(1, len(counts) + 1)), (world.names[node - 1], counts)
         assert len(counts) >= last, f"{world.names[node - 1]} has {len(counts)} of {last} counts of {name}"

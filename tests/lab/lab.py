@@ -6,7 +6,10 @@ As a module: `with Lab() as lab: lab.on(1, ["xl", "list"])`. From the command li
 """
 
 import argparse
+import concurrent.futures
 import contextlib
+import dataclasses
+import hashlib
 import json
 import os
 import shlex
@@ -15,7 +18,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -40,6 +42,7 @@ XEN = (f"xen no-real-mode dom0_mem={DOM0_MEMORY}M,max:{DOM0_MEMORY}M dom0_max_vc
 LINUX = ("root=/dev/vda console=hvc0 net.ifnames=0 mitigations=off nopti quiet systemd.show_status=0 audit=0 "
          "lab.node={node} systemd.hostname={name}")
 
+INSTALLED = "/etc/lab/installed"    # on a node: the digest of what was installed
 READY = "ready"       # the snapshot that every test starts from: DRBD Connected and UpToDate, no guest
 
 
@@ -59,22 +62,17 @@ def binary_under_test():
 
 
 def at_once(function, arguments):
-    """Calls function(argument) for all arguments at the same time; the first failure is raised after all have ended."""
-    failures = []
+    """Calls function(argument) for all arguments at the same time, and returns what came back, in their order. The first
+    failure is raised after all have ended."""
+    arguments = list(arguments)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(arguments)) as pool:
+        calls = [pool.submit(function, argument) for argument in arguments]
+    return [call.result() for call in calls]
 
-    def call(argument):
-        try:
-            function(argument)
-        except BaseException as error:    # pylint: disable=broad-except
-            failures.append(error)
 
-    threads = [threading.Thread(target=call, args=(argument,)) for argument in arguments]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+def standard(names):
+    """The domains of the simulated pair, with the time that an emulated node needs to clear a guest away."""
+    return [dataclasses.replace(one, shutdown_timeout="45s" if one.shutdown_timeout else "") for one in demo.standard(names)]
 
 
 class Machine:
@@ -189,11 +187,11 @@ class Machine:
 
 
 class Lab:
-    """The pair: nodes 1 and 2, with the domains of demo.standard()."""
+    """The pair: nodes 1 and 2, with the domains of standard()."""
 
     def __init__(self, names=NAMES, domains=None):
         self.names = tuple(names)
-        self.domains = demo.standard(self.names) if domains is None else domains
+        self.domains = standard(self.names) if domains is None else domains
         self.images = CACHE / RELEASE / "images"
         self.directory = CACHE / RELEASE / "pair"
         self.machines = {n: Machine(n, self.names[n - 1], self.directory, self.images) for n in (1, 2)}
@@ -237,7 +235,6 @@ class Lab:
         at_once(lambda machine: machine.start(snapshot), self.machines.values())
         at_once(lambda machine: machine.monitor("cont"), self.machines.values())
         at_once(self._wait_for_access, (1, 2))
-        at_once(self._set_clock, (1, 2))
         self.wait_until_in_sync()
 
     def save(self, snapshot):
@@ -253,12 +250,10 @@ class Lab:
     def _hang_up(self, node):
         subprocess.run([*self._ssh(node), "-O", "exit", "lab"], capture_output=True, check=False)
 
-    def _set_clock(self, node):
-        self.on(node, ["date", "-s", f"@{time.time()}"], check=True)
-
     def _wait_for_access(self, node):
+        """Until the node answers; its clock is right then."""
         until = time.monotonic() + 300
-        while not self.on(node, ["true"], timeout=20).ok:
+        while not self.on(node, ["date", "-s", f"@{time.time()}"], timeout=20).ok:
             if not self.machines[node].alive():
                 raise LabError(f"QEMU of {self.names[node - 1]} ended: {self.machines[node].log.read_text()}")
             if time.monotonic() > until:
@@ -300,7 +295,7 @@ class Lab:
             at_once(self._provision_node, (1, 2))
             self._introduce()
             at_once(self._drbd_up, (1, 2))
-            self._wait_for_drbd("cs:Connected", "connect")
+            self._wait_for_drbd("connect", "cs:Connected")
             # no first resync: both sides are empty and count as the same
             for resource in self.resources():
                 for minor in self.minors(resource):
@@ -349,19 +344,24 @@ class Lab:
     def _drbd_up(self, node):
         self.on(node, ["drbdadm", "up", "all"], timeout=120, check=True)
 
-    def _wait_for_drbd(self, words, what, timeout=120):
+    def _wait_for_drbd(self, what, *words, timeout=120):
         volumes = len(self._volumes())
         until = time.monotonic() + timeout
-        for node in (1, 2):
-            while (seen := self.on(node, ["cat", "/proc/drbd"]).stdout).count(words) != volumes:
+
+        def wait(node):
+            while True:
+                seen = self.on(node, ["cat", "/proc/drbd"]).stdout
+                if all(seen.count(word) == volumes for word in words):
+                    return
                 if time.monotonic() > until:
                     raise LabError(f"DRBD did not {what} within {timeout} s on {self.names[node - 1]}:\n{seen}")
                 time.sleep(0.3)
 
+        at_once(wait, (1, 2))
+
     def wait_until_in_sync(self, timeout=120):
         """Returns when every volume is Connected and UpToDate, seen from both nodes."""
-        self._wait_for_drbd("cs:Connected", "connect", timeout)
-        self._wait_for_drbd("ds:UpToDate/UpToDate", "come in sync", timeout)
+        self._wait_for_drbd("come in sync", "cs:Connected", "ds:UpToDate/UpToDate", timeout=timeout)
 
     # -- commands and files --------------------------------------------------------------------------------------------
 
@@ -413,20 +413,42 @@ class Lab:
     def read(self, node, path):
         return self.on(node, ["cat", path], check=True).stdout
 
-    def install(self, binary=None):
-        """Puts xen-drbd on both nodes, stripped, under its two names."""
-        binary = binary or binary_under_test()
-        stripped = self.directory / "xen-drbd"
-        subprocess.run(["strip", "-o", str(stripped), str(binary)], check=True)
+    def install(self, package=None):
+        """Puts xen-drbd on both nodes, all of it but started at boot by nothing: from a Debian package, or as `cmake
+        --install` of the build in which the binary lies would leave it. Returns whether it was not there already."""
+        package = Path(package or binary_under_test()).resolve()
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        if all(self.on(node, ["cat", INSTALLED]).stdout == digest for node in (1, 2)):
+            return False
+        if package.suffix == ".deb":
+            source = package
+            place = "cat > /root/xen-drbd.deb && dpkg -i /root/xen-drbd.deb && systemctl -q disable xen-drbd"
+        else:
+            source, place = self._installation(package.parent), "tar x -C / && systemctl daemon-reload"
 
         def put(node):
-            with stripped.open("rb") as source:
-                place = ("cd /usr/sbin && rm -f xen-drbd && cat > xen-drbd && chmod 755 xen-drbd && "
-                         "ln -sf xen-drbd xen-drbd-install")
-                subprocess.run(self.remote(node, place), stdin=source, check=True)
+            with source.open("rb") as content:
+                done = subprocess.run(self.remote(node, f"{{ {place}; }} 2>&1"), stdin=content, capture_output=True,
+                                      text=True, check=False)
+            if done.returncode != 0:
+                raise LabError(f"{package} cannot be installed on {self.names[node - 1]}: {done.stdout}{done.stderr}")
             self.on(node, ["xen-drbd", "--version"], check=True)
+            self.write(node, INSTALLED, digest)
 
         at_once(put, (1, 2))
+        return True
+
+    def _installation(self, build):
+        """What `cmake --install` of a build leaves behind, below the prefix for which it was built, as a tar file."""
+        tree, packed = self.directory / "installation", self.directory / "installation.tar"
+        shutil.rmtree(tree, ignore_errors=True)
+        for command in (["cmake", "--install", str(build), "--strip"],
+                        ["tar", "-c", "-f", str(packed), "-C", str(tree), "--owner=0", "--group=0", "."]):
+            done = subprocess.run(command, env={**os.environ, "DESTDIR": str(tree)}, capture_output=True, text=True,
+                                  check=False)
+            if done.returncode != 0:
+                raise LabError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        return packed
 
     # -- accidents -----------------------------------------------------------------------------------------------------
 
@@ -452,12 +474,29 @@ class Lab:
         self._hang_up(node)
         self.machines[node].pull_plug()
 
-    def boot(self, node):
-        """Power again: the node boots from its disks, DRBD comes up, no domain is started. Returns once that is so."""
+    def power_on(self, node):
+        """The node boots from its disks. Returns once it answers; systemd may have more to do."""
         self.machines[node].start()
         self._wait_for_access(node)
+
+    def boot(self, node):
+        """Power again: DRBD comes up, no domain is started. Returns once that is so."""
+        self.power_on(node)
         self.on(node, ["systemctl", "is-system-running", "--wait"], timeout=300)
         self._drbd_up(node)
+
+    def reboot(self, node, timeout=600):
+        """An orderly reboot, as systemd does it. Returns once the node answers again."""
+        boot_id = ["cat", "/proc/sys/kernel/random/boot_id"]
+        before = self.on(node, boot_id, check=True).stdout
+        self.on(node, ["systemctl", "--no-block", "reboot"], check=True)
+        until = time.monotonic() + timeout
+        while not (now := self.on(node, boot_id, timeout=20)).ok or now.stdout == before:
+            if time.monotonic() > until:
+                raise LabError(f"{self.names[node - 1]} did not reboot within {timeout} s")
+            self._hang_up(node)
+            time.sleep(2)
+        self._wait_for_access(node)
 
     def end_sessions(self, node):
         """Kills every sshd of a node but the lab's, and none of the commands below them: connections break off."""
@@ -497,7 +536,8 @@ def guest_config(number, one):
 VERBS = """verbs:
   up [SNAPSHOT]           the pair from a snapshot (default "ready"), in seconds; the first time it is set up, in minutes
   down                    both machines off; disks and snapshots stay
-  install [BINARY]        put xen-drbd on both nodes (default: $XEN_DRBD, else build/release or build/demo)
+  install [FILE]          put xen-drbd on both nodes: a Debian package, or the binary in its build folder, with all that
+                          is installed beside it (default: $XEN_DRBD, else build/release or build/demo)
   on NODE COMMAND...      run a command on a node; one word with spaces goes through sh
   shell NODE              a prompt on a node
   cut | mend              unplug the cable between the nodes, plug it in

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import guests
 import pytest
-from lab import READY, Lab
+import tally
+from lab import READY, Lab, at_once
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scenarios"))
 from harness import World    # noqa: E402
@@ -43,6 +44,12 @@ class LabWorld(World):
     def __init__(self, lab):
         self.lab = lab
         self.names = lab.names
+        self.accidents = []    # what was broken on purpose, for the summary
+
+    def breaks(self, node, what, command):
+        """Runs a command that is an accident of this scenario."""
+        self.accidents.append(what)
+        return self.on(node, command, check=True)
 
     def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
         return self.lab.on(node, command, input=input, env=env, timeout=timeout * PACE, check=check)
@@ -63,6 +70,9 @@ class LabWorld(World):
             process.wait()
             raise
 
+    def on_both(self, function):
+        return dict(zip((1, 2), at_once(function, (1, 2))))
+
     def wait_for(self, condition, timeout=10.0, what="the condition"):
         """Looks twice a second, because looking costs the nodes more than anything else."""
         until = time.monotonic() + timeout * PACE
@@ -79,30 +89,35 @@ class LabWorld(World):
         return self.lab.read(node, path)
 
     def cut(self):
+        self.accidents.append("link cut")
         self.lab.cut()
 
     def mend(self):
         self.lab.mend()
 
     def freeze(self, node):
+        self.accidents.append("node stands still")
         self.lab.freeze(node)
 
     def thaw(self, node):
         self.lab.thaw(node)
 
     def crash(self, node):
+        self.accidents.append("node loses power")
         self.lab.crash(node)
 
     def boot(self, node):
         self.lab.boot(node)
 
     def stop_sshd(self, node):
+        self.accidents.append("sshd stopped")
         self.lab.stop_sshd(node)
 
     def start_sshd(self, node):
         self.lab.start_sshd(node)
 
     def end_sessions(self, node):
+        self.accidents.append("ssh connections killed")
         self.lab.end_sessions(node)
 
     def assert_sound(self):
@@ -128,8 +143,11 @@ def real(_directory=None, snapshot=READY, **options):
     lab = Lab()
     try:
         lab.up(snapshot)
-        lab.install()
-        yield LabWorld(lab)
+        if lab.install():
+            lab.save(snapshot)    # the next scenario that starts from it finds xen-drbd there
+        world = LabWorld(lab)
+        yield world
+        tally.note_pair(world)
     finally:
         lab.down()
         signal.signal(signal.SIGTERM, before)

@@ -85,6 +85,19 @@ def test_an_sshd_that_stops_in_the_copy_takes_no_new_connection_and_breaks_no_ol
     assert_settled(running, dns=2)
 
 
+def test_a_target_that_stands_still_in_the_copy_leaves_the_guest_running(running):
+    """Its connections stay half open: nothing answers, nothing is reset."""
+    before = last_beat(running, 1, "dns")
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: POINTS["copying"](running), 60, "the copy")
+        running.freeze(2)
+        assert run.wait(600) == 6, said(running)
+    goes_on(running, 1, "dns", before)
+    running.thaw(2)
+    running.lab.wait_until_in_sync()
+    assert ends_whole(running, before) == 1
+
+
 def test_connections_that_break_off_in_the_copy_leave_the_guest_running(running):
     before = last_beat(running, 1, "dns")
     with running.running(1, MIGRATE) as run:

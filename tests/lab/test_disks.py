@@ -11,7 +11,7 @@ def drbd(world, node, text):
 
 
 def test_a_disconnected_disk_is_neither_moved_nor_started_until_it_is_connected(running):
-    running.on(2, ["drbdadm", "disconnect", "dns"], check=True)
+    running.breaks(2, "DRBD disconnected", ["drbdadm", "disconnect", "dns"])
     running.wait_for(lambda: drbd(running, 1, "cs:WFConnection"), 30, "DRBD to notice")
     assert status(running, 1, domain="dns")["disks"][0]["connection"] == "Connecting"
     assert status(running, 2, domain="dns")["disks"][0]["connection"] == "StandAlone"
@@ -30,7 +30,7 @@ def test_a_disconnected_disk_is_neither_moved_nor_started_until_it_is_connected(
 def test_a_disk_that_resyncs_is_not_moved_onto_and_not_started_on(running):
     for node in (1, 2):
         running.on(node, ["drbdadm", "disk-options", "--c-plan-ahead=0", "--resync-rate=200K", "dns"], check=True)
-    running.on(2, ["drbdadm", "invalidate", "dns"], check=True)
+    running.breaks(2, "DRBD resyncs", ["drbdadm", "invalidate", "dns"])
     running.wait_for(lambda: drbd(running, 2, "cs:SyncTarget"), 30, "the resync")
     disk = status(running, 1, domain="dns")["disks"][0]
     assert (disk["disk"], disk["peer_disk"], disk["connection"]) == ("UpToDate", "Inconsistent", "Connected")
@@ -53,8 +53,8 @@ def test_a_true_split_brain_is_explained_and_left_to_the_administrator(running):
     for node in (1, 2):
         running.wait_for(lambda node=node: drbd(running, node, "cs:WFConnection"), 60, "DRBD to notice")
     # what nobody should do: the other side is written, past the last block of the guest
-    running.on(2, "drbdadm primary dns && dd if=/dev/urandom of=/dev/drbd1 bs=4096 seek=15000 count=8 oflag=direct && "
-                  "drbdadm secondary dns", check=True)
+    running.breaks(2, "split brain", "drbdadm primary dns && dd if=/dev/urandom of=/dev/drbd1 bs=4096 seek=15000 count=8 "
+                                     "oflag=direct && drbdadm secondary dns")
     before = goes_on(running, 1, "dns", before)
     running.mend()
     running.wait_for(lambda: all(drbd(running, node, "cs:StandAlone") for node in (1, 2)), 60, "the split brain")

@@ -25,7 +25,7 @@ def lost_watchers(world):
 
 def test_a_guest_that_shuts_itself_down_leaves_a_primary_and_is_started_on_the_other_node(running):
     before = last_beat(running, 1, "dns")
-    running.on(1, ["xl", "shutdown", "dns"], check=True)
+    running.breaks(1, "guest shuts down", ["xl", "shutdown", "dns"])
     gone(running, 1)
     one = status(running, domain="dns")
     assert (one["state"], one["running_on"], one["disks"][0]["role"]) == ("absent", [], "Primary")
@@ -35,7 +35,7 @@ def test_a_guest_that_shuts_itself_down_leaves_a_primary_and_is_started_on_the_o
 
 
 def test_a_guest_that_crashes_is_gone_or_kept_as_its_configuration_says(running):
-    running.on(1, ["xl", "sysrq", "dns", "c"], check=True)
+    running.breaks(1, "guest crashes", ["xl", "sysrq", "dns", "c"])
     gone(running, 1)
     assert status(running, domain="dns")["state"] == "absent"
 
@@ -44,7 +44,7 @@ def test_a_guest_that_crashes_is_gone_or_kept_as_its_configuration_says(running)
     before = last_beat(running, 1, "dns")
     tool(running, 1, "start dns")
     before = goes_on(running, 1, "dns", before)
-    running.on(1, ["xl", "sysrq", "dns", "c"], check=True)
+    running.breaks(1, "guest crashes", ["xl", "sysrq", "dns", "c"])
     running.wait_for(lambda: "c" in running.rows(1).get("dns", ""), 30, "the crash")
     one = status(running, domain="dns")
     assert (one["state"], one["running_on"]) == ("crashed", [])
@@ -62,7 +62,7 @@ def test_a_guest_that_ends_in_the_middle_of_its_copy_is_not_on_the_target(runnin
     before = last_beat(running, 1, "dns")
     with running.running(1, MIGRATE) as run:
         running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
-        running.on(1, ["xl", how, "dns"], check=True)
+        running.breaks(1, f"guest ends in its copy: {how}", ["xl", how, "dns"])
         assert run.wait(600) == 6, running.read(1, "/tmp/errors")
     tool(running, 1, "recover", None)
     if how == "reboot":
@@ -79,7 +79,7 @@ def test_a_guest_that_ends_in_the_middle_of_its_copy_is_not_on_the_target(runnin
 
 def test_a_stranger_with_the_name_of_a_guest_raises_an_alarm_and_nothing_is_touched(running):
     running.write(2, "/tmp/stranger.cfg", STRANGER)
-    running.on(2, ["xl", "create", "-q", "/tmp/stranger.cfg"], check=True)
+    running.breaks(2, "stranger with a guest's name", ["xl", "create", "-q", "/tmp/stranger.cfg"])
     with nothing_changes(running):
         one = tool(running, 1, "--json status dns", 6).json["domains"][0]
         assert (one["state"], one["running_on"]) == ("double-run", ["dom0", "mirror"])
@@ -95,7 +95,7 @@ def test_a_stranger_that_takes_the_name_during_the_copy_keeps_the_guest_from_mov
     running.write(2, "/tmp/stranger.cfg", STRANGER)
     with running.running(1, MIGRATE) as run:
         running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
-        running.on(2, ["xl", "create", "-p", "-q", "/tmp/stranger.cfg"], check=True)
+        running.breaks(2, "stranger with a guest's name", ["xl", "create", "-p", "-q", "/tmp/stranger.cfg"])
         assert run.wait(600) == 6, running.read(1, "/tmp/errors")
     assert tool(running, 1, "--json status dns", 6).json["domains"][0]["state"] == "double-run"
     running.on(2, ["xl", "destroy", "dns"], check=True)

@@ -16,7 +16,7 @@ def test_a_killed_tool_leaves_the_lock_to_xl_and_a_state_that_recover_mends(runn
     before = last_beat(running, 1, "dns")
     process = running.popen(1, MIGRATE)
     running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
-    running.on(1, "pkill -KILL -o -f '^xen-drbd migrate-out dns'", check=True)
+    running.breaks(1, "xen-drbd killed", "pkill -KILL -o -f '^xen-drbd migrate-out dns'")
     process.wait(60)
     # were the lock free, and xl still there after that
     assert not running.on(1, f"flock -n /run/xen-drbd/lock true && {XL}").ok
@@ -33,7 +33,7 @@ def test_an_interrupted_migration_leaves_the_guest_running_where_it_was(running)
     before = last_beat(running, 1, "dns")
     with running.running(1, MIGRATE) as run:
         running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
-        running.on(1, "pkill -INT -o -f '^xen-drbd migrate-out dns'", check=True)
+        running.breaks(1, "xen-drbd interrupted", "pkill -INT -o -f '^xen-drbd migrate-out dns'")
         assert run.wait(600) == 130, running.on(1, "cat /tmp/said").stdout
     assert not migrates(running)
     goes_on(running, 1, "dns", before)

@@ -38,7 +38,7 @@ def test_every_guest_goes_home_and_a_node_is_emptied(running):
     assert_settled(running, dns=1, samba=2, mail=2)
 
     told = document(running, 2, "evacuate")
-    assert told.results == {"samba": "migrated", "mail": "migrated"}
+    assert told.results == {"dns": "already", "samba": "migrated", "mail": "migrated"}
     assert_settled(running, dns=1, samba=1, mail=1)
     assert [node["leaving"] for node in status(running)["nodes"]] == [False, True]
 
@@ -54,7 +54,8 @@ def test_every_guest_goes_home_and_a_node_is_emptied(running):
 
 def test_a_day_of_the_pair_with_all_that_moves_starts_and_stops_many(running):
     def does(node, command, **results):
-        assert document(running, node, command).results == results
+        told = document(running, node, command).results
+        assert {name: result for name, result in told.items() if result not in ("already", "skipped")} == results
 
     does(2, "start-my-domains", samba="started", mail="started")
     does(1, "migrate-all-in", samba="migrated", mail="migrated")
@@ -69,13 +70,13 @@ def test_a_day_of_the_pair_with_all_that_moves_starts_and_stops_many(running):
     does(2, "stop samba", samba="stopped")
     assert_settled(running, dns=1, mail=2)
     does(1, "migrate-all-out", dns="migrated")
-    does(1, "recover", dns="already", samba="already", mail="already")
+    does(1, "recover")
     assert_settled(running, dns=2, mail=2)
 
 
 def test_a_guest_that_reboots_on_the_peer_is_not_started_here(running):
     before = last_beat(running, 1, "dns")
-    running.on(1, ["xl", "reboot", "dns"], check=True)
+    running.breaks(1, "guest reboots", ["xl", "reboot", "dns"])
     for _ in range(3):    # in the list, off it, in it again
         told = document(running, 2, "start dns", 4)
         assert told.results == {"dns": "refused"}

@@ -12,6 +12,8 @@ def test_a_guest_of_a_node_without_power_starts_here_only_when_somebody_vouches_
     told = tool(running, 2, "start dns", 5)
     told.says("cannot be reached, so dns may be running there", "nothing was changed")
 
+    # DRBD takes a while to notice, and until then says that a live kernel is at its other end
+    running.wait_for(lambda: "cs:Connected" not in running.read(2, "/proc/drbd"), 60, "DRBD to notice")
     tool(running, 2, "start dns --peer-is-dead --yes")
     goes_on(running, 2, "dns", before)
     assert "boot=2" in running.on(2, ["cat", "/var/log/xen/console/guest-dns.log"], check=True).stdout

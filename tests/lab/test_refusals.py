@@ -1,9 +1,12 @@
 """What cannot go well is refused before anything is changed, with what real xl and DRBD say."""
 
+import time
+
 from guests import goes_on
 from settled import assert_settled
 from stories import refusal, tool
 
+SSHD = "$(cat /sys/fs/cgroup/system.slice/ssh.service/cgroup.procs)"
 HOG = """name = "hog"
 type = "pvh"
 kernel = "/srv/xen/guest-vmlinux"
@@ -21,7 +24,7 @@ def free_memory(world, node):
 
 def test_a_guest_that_does_not_fit_on_the_target_stays_where_it_is(running):
     running.write(2, "/tmp/hog.cfg", HOG.format(free_memory(running, 2) - 30))
-    running.on(2, ["xl", "create", "-p", "-q", "/tmp/hog.cfg"], check=True)
+    running.breaks(2, "no memory on the target", ["xl", "create", "-p", "-q", "/tmp/hog.cfg"])
     refusal(running, 1, "migrate-out dns", 4, "MiB")
     running.on(2, ["xl", "destroy", "hog"], check=True)
     assert_settled(running, dns=1)
@@ -30,12 +33,23 @@ def test_a_guest_that_does_not_fit_on_the_target_stays_where_it_is(running):
 
 
 def test_a_guest_whose_configuration_is_missing_on_the_target_stays_where_it_is(running):
-    running.on(2, ["mv", "/etc/xen/dns.cfg", "/root/"], check=True)
+    running.breaks(2, "no configuration on the target", ["mv", "/etc/xen/dns.cfg", "/root/"])
     refusal(running, 1, "migrate-out dns", 4, "/etc/xen/dns.cfg")
     goes_on(running, 1, "dns")
     running.on(2, ["mv", "/root/dns.cfg", "/etc/xen/"], check=True)
     tool(running, 1, "migrate-out dns")
     assert_settled(running, dns=2)
+
+
+def test_an_sshd_that_stands_still_ends_the_wait_for_it(running):
+    """The kernel of the peer takes the connection, and nobody answers on it."""
+    running.breaks(1, "sshd stands still", f"kill -STOP {SSHD}")
+    began = time.monotonic()
+    told = tool(running, 2, "start samba", 5)
+    told.says("nothing was changed")
+    assert time.monotonic() - began < 60
+    running.on(1, f"kill -CONT {SSHD}", check=True)
+    assert_settled(running, dns=1)
 
 
 def test_a_peer_that_stands_still_is_not_taken_for_an_empty_one(running):

@@ -128,9 +128,8 @@ def seen(world, node):
 def assert_runs(world, **where):
     """The domains that run, and nothing else, run where it says: assert_runs(world, dns=1, samba=2). The resources of
     exactly these are Primary there; each domain's resource has its name."""
-    for node in (1, 2):
+    for node, (rows, primaries) in world.on_both(lambda node: seen(world, node)).items():
         wanted = {name.replace("_", "-") for name, on in where.items() if on == node}
-        rows, primaries = seen(world, node)
         assert {name for name, state in rows.items() if not set(state) & set("psd")} == wanted, (node, rows)
         assert set(rows) == wanted, (node, rows)
         assert primaries == wanted, (node, primaries)

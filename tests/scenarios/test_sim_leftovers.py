@@ -48,7 +48,7 @@ def test_a_target_that_loses_its_power_in_the_window_and_boots_is_connected_agai
 def test_the_record_of_a_migration_does_not_outlive_what_it_is_good_for(world, command, where):
     tool(world, 1, "start dns")
     world.on(1, f"mkdir -p /var/lib/xen-drbd && echo 'what was' > {RECORD}", check=True)
-    tool(world, 2, "status").says("a migration of dns from dom0 did not come to its end")
+    tool(world, 2, "status").says("a migration of dns from dom0 is not over")
     assert f"rm {RECORD}" in tool(world, 1, f"-n {command}").stdout and has_record(world)
     tool(world, 1, command)
     assert_runs(world, dns=where)

@@ -135,7 +135,8 @@ TEST_CASE("every remark names the command that helps") {
   SECTION("a migration that did not come to its end") {
     World world;
     world.node(mirror).records = {{domain_name("samba"), "text"}};
-    remarked(world, "a migration of samba from mirror did not come to its end", "xen-drbd recover samba");
+    remarked(world, "a migration of samba from mirror is not over",
+             "did not come to its end. Then xen-drbd recover samba");
   }
 }
 

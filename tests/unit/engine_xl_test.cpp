@@ -271,7 +271,10 @@ TEST_CASE("A guest with a watcher is left to it, however long it takes") {
     lab.world->node(dom0).guests.clear();
     lab.world->node(dom0).watchers.clear();
   });
-  CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::stopped);
+  SECTION("within shutdown_timeout") { CHECK(lab.run(stop_plan("samba", dom0)).result == ResultKind::stopped); }
+  SECTION("longer than shutdown_timeout, which is the guest's own time, and it has shut down") {
+    CHECK(lab.run(stop_plan("samba", dom0, Milliseconds(10'000))).result == ResultKind::stopped);
+  }
   CHECK(lab.world->count("dom0: xl destroy samba") == 0);
 }
 

@@ -1,0 +1,110 @@
+"""What a killed xl, a lost node or an administrator leaves behind: status names it, recover leads out of it."""
+
+from guests import goes_on, last_beat
+from settled import assert_settled
+from stories import assert_runs, document, refusal, seen, status, tool
+
+MIGRATE = "exec xen-drbd migrate-out dns > /tmp/said 2>&1"
+KILL = "pkill -KILL -f '^xen-drbd migrate-out'; pkill -KILL -f '^xl .*migrate '"
+RECEIVER = r"pgrep -f '^xl migrate-receive'"
+
+
+# the last record of the copy is held back: the guest is suspended
+WINDOW_OPEN = "drbdsetup show dns | grep -q allow-two-primaries"
+RENAMED = "[ \"$(xenstore-read /local/domain/$id/name)\" = dns--migratedaway ]"
+
+
+def killed_when(world, what, condition):
+    """A migration of dns to node 2, in which xen-drbd and xl are killed on node 1 once something is so there."""
+    with world.running(1, MIGRATE) as run:
+        world.wait_for(lambda: "dns--incoming" in world.rows(2), 60, "the copy")
+        world.breaks(1, f"xl killed {what}", f"id=$(xl domid dns); until {condition}; do "
+                                             f"pgrep -f '^xl .*migrate ' > /dev/null || exit; done; {KILL}")
+        run.wait(60)
+    world.wait_for(lambda: not world.on(2, RECEIVER).ok, 60, "the receiver to see the end of its stream")
+
+
+def test_a_guest_that_was_left_suspended_is_started_again_with_yes_alone(running):
+    before = last_beat(running, 1, "dns")
+    killed_when(running, "with the guest suspended", WINDOW_OPEN)
+    one = status(running, domain="dns")
+    assert (one["state"], one["running_on"]) == ("suspended", [])
+    refusal(running, 2, "start dns", 4, "suspended")
+    assert document(running, 1, "recover dns", 4).results == {"dns": "refused"}
+    tool(running, 1, "recover dns --yes")
+    goes_on(running, 1, "dns", before)
+    assert_settled(running, dns=1)
+
+
+def test_a_source_that_was_renamed_is_cleared_away_and_the_guest_runs_once(running):
+    """The last word of xl may have reached the target, or not: what is there decides."""
+    before = last_beat(running, 1, "dns")
+    killed_when(running, "after it renamed the source", RENAMED)
+    moved = "dns" in running.rows(2)
+    assert status(running, domain="dns")["state"] == ("half-migrated" if not moved else "migrating")
+    if not moved:    # whether it ever ran there is not known to anybody
+        document(running, 1, "recover dns", 4)
+    tool(running, 1, "recover dns" if moved else "recover dns --yes")
+    where = 2 if moved else 1
+    goes_on(running, where, "dns", before)
+    assert_settled(running, dns=where)
+
+
+def test_a_copy_whose_source_lost_power_is_cleared_away_and_the_guest_started(running):
+    before = last_beat(running, 1, "dns")
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+        running.crash(1)
+        run.wait(60)
+    assert status(running, 2, 5, "dns")["running_on"] == []
+    tool(running, 2, "recover dns", 5)
+    running.boot(1)
+    running.lab.wait_until_in_sync()
+    assert running.on(2, RECEIVER).ok and "dns--incoming" in running.rows(2)
+    refusal(running, 2, "start dns", 4, "dns--incoming")
+    tool(running, 2, "recover")
+    assert_runs(running)
+    assert not running.on(2, RECEIVER).ok
+    tool(running, 2, "start dns")
+    goes_on(running, 2, "dns", before)
+    assert_settled(running, dns=2)
+
+
+def test_a_copy_whose_receiver_stands_still_is_ended_and_the_guest_runs_on(running):
+    before = last_beat(running, 1, "dns")
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+        running.breaks(2, "receiver stopped", r"pkill -STOP -f '^xl migrate-receive'")
+        running.breaks(1, "xl killed in the copy", KILL)
+        run.wait(60)
+    assert "dns--incoming" in running.rows(2)
+    assert status(running, domain="dns")["state"] == "migrating"
+    tool(running, 1, "recover dns")
+    assert not running.on(2, RECEIVER).ok
+    goes_on(running, 1, "dns", before)
+    assert_settled(running, dns=1)
+
+
+def test_a_primary_a_window_and_a_guest_without_a_watcher_are_cleared_away(pair):
+    pair.open_window("dns")
+    for node in (1, 2):
+        pair.breaks(node, "Primary left behind", ["drbdadm", "primary", "dns"])
+    disk = status(pair, domain="dns")["disks"][0]
+    assert (disk["role"], disk["peer_role"], disk["two_primaries"]) == ("Primary", "Primary", "open")
+    tool(pair, 1, "recover")
+    assert_settled(pair)
+
+    tool(pair, 1, "start dns")
+    before = goes_on(pair, 1, "dns")
+    pair.breaks(1, "watcher of a guest killed", "pkill -KILL -f '^xl create.*dns.cfg'")
+    tool(pair, 1, "status").says("has lost its xl watcher")
+    tool(pair, 1, "recover dns")
+    goes_on(pair, 1, "dns", before)
+    pair.on(1, ["xl", "shutdown", "dns"], check=True)
+    pair.wait_for(lambda: pair.rows(1).get("dns", "").strip("-") == "s", 30, "the guest to power off")
+    refusal(pair, 2, "start dns", 4, "dns")
+    tool(pair, 1, "recover dns")
+    assert seen(pair, 1) == ({}, set())
+    tool(pair, 2, "start dns")
+    goes_on(pair, 2, "dns", before)
+    assert_settled(pair, dns=2)
