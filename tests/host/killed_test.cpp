@@ -23,16 +23,16 @@ bool lock_is_free(Host& host) {
 TEST_CASE("A killed tool leaves the lock with the command that still runs, and with nothing else") {
   Ground ground(GENERATE(false, true));
   const auto watcher = ground.open();
-  const auto probe =
-      ground.probe(Milliseconds{15'000}, {"lock-and-act", "sh", "-c", "sleep 2; echo done >" + ground.path("result")});
+  const auto probe = ground.probe(
+      Milliseconds{15'000},
+      {"lock-and-act", "sh", "-c", ": >" + ground.path("begun") + "; sleep 4; echo done >" + ground.path("result")});
   REQUIRE_FALSE(lock_is_free(*watcher));
-  REQUIRE(soon(Milliseconds{3000},
-               [&] { return !processes_with("sleep 2; echo done >" + ground.path("result")).empty(); }));
+  REQUIRE(soon(Milliseconds{3000}, [&] { return std::filesystem::exists(ground.path("begun")); }));
   probe->signal(SIGKILL);
   CHECK(soon(Milliseconds{2000}, [&] { return ground.worker_directories() == 1; })); // the watcher's
   CHECK_FALSE(lock_is_free(*watcher));
   CHECK_FALSE(std::filesystem::exists(ground.path("result")));
-  CHECK(soon(Milliseconds{5000}, [&] { return std::filesystem::exists(ground.path("result")); }));
+  CHECK(soon(Milliseconds{8000}, [&] { return std::filesystem::exists(ground.path("result")); }));
   CHECK(soon(Milliseconds{1000}, [&] { return lock_is_free(*watcher); }));
 }
 
