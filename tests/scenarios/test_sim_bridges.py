@@ -107,7 +107,7 @@ def test_a_bridge_on_a_vlan_leaves_the_interface_its_addresses_and_goes_with_its
         assert run("--remove").ok
         left = world.on(1, ["ip", "-o", "link"], check=True).stdout
         assert "eth0.10" not in left and "xenbr10" not in left, left
-    world.on(1, "ip link add eth0.10 type dummy", check=True)
+    world.on(1, "ip link add eth0.10 type bridge", check=True)
     refused = run("")
     assert not refused.ok and "eth0.10 is there and is not VLAN 10 of eth0" in refused.stderr, refused
     tool(world, 1, "status")
