@@ -126,7 +126,7 @@ TEST_CASE("xl create without an answer is unknown, and nothing is demoted, whate
 
 TEST_CASE("A connection that is lost during xl create makes it unknown") {
   Lab lab;
-  lab.world->fault(mirror, 5, GENERATE(Fault::lost, Fault::lost_works));
+  lab.world->fault(mirror, 6, GENERATE(Fault::lost, Fault::lost_works)); // look, promote, role, mark, rows, create
   const DomainReport report = lab.run(start_plan("samba", mirror));
   CHECK(report.result == ResultKind::unknown);
   CHECK(lab.drbd(mirror, "samba").primary);
