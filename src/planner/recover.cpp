@@ -316,7 +316,13 @@ private:
     return start_again(id, row);
   }
 
+  /// Disks that stand alone are mended first, or explained; the start is for a later round.
   Objection start_again(NodeId id, const DomainRow& row) {
+    if (std::any_of(resources_.begin(), resources_.end(),
+                    [&](const ResourceName& resource) { return stands_alone(scene_, resource); })) {
+      close_windows();
+      return mend_split_brain(id);
+    }
     if (Objection no = peer_not_leaving(scene_, id)) return no;
     if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
     if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();
