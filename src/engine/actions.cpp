@@ -1,5 +1,7 @@
 #include "actions.hpp"
 
+#include "xen_drbd/engine/observe.hpp"
+
 #include "proof.hpp"
 
 namespace xen_drbd::engine {
@@ -60,6 +62,19 @@ Result<> Actions::peer_still_dead() {
   if (!execution_.still_dead) return {};
   if (auto alive = execution_.still_dead()) return std::move(*alive);
   return {};
+}
+
+Result<> Actions::not_leaving(NodeId target) {
+  if (target == cluster_.this_node || cluster_.host(target) == nullptr) return {};
+  XEN_DRBD_TRY(const bool leaving, observe_leaving(cluster_, target));
+  if (!leaving) return {};
+  const std::string& node = cluster_.name(target);
+  return Error{.kind = ErrorKind::refused,
+               .what = domain_.str() + " was not brought to " + node,
+               .because = node + " is leaving: it is being evacuated",
+               .while_doing = {},
+               .changed = changed_ ? Changed::yes : Changed::no,
+               .hint = "on " + node + ": xen-drbd evacuate --cancel, or start it there"};
 }
 
 Error Actions::failed(std::string what, std::string because, std::string hint) const {

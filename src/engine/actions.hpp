@@ -77,6 +77,9 @@ private:
   /// Whether this run may change something on the node now. A stop needs that node's half of the lock only.
   Result<> in_command(model::NodeId node);
   Result<> peer_still_dead();
+  /// Nothing is started on or moved onto a peer that leaves, and it may have begun to since the plan was made. This
+  /// node is another matter: what is asked for on it goes on, and an evacuation here waits for the lock.
+  Result<> not_leaving(model::NodeId target);
   Error failed(std::string what, std::string because, std::string hint = {}) const;
   Error not_known(std::string what, std::string because, std::string hint) const;
 
