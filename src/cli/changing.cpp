@@ -204,7 +204,7 @@ int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   auto lock = take_lock_for(session, wish.goal);
   if (!lock) return end_with(session, lock.error());
   if (brings_here(wish.goal))
-    if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
+    if (auto cleared = end_leaving(session); !cleared) return end_with(session, cleared.error());
 
   const auto progress = make_progress(session);
   engine::Report report = look_and_act(session, wish, dead, *progress);

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
@@ -218,6 +219,17 @@ Result<> set_leaving(const Session& session, bool leaving) {
   if (fd < 0) return failed(std::strerror(errno));
   close(fd);
   return {};
+}
+
+Result<> end_leaving(const Session& session) {
+  if (std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr && access(leaving_mark(session).c_str(), F_OK) == 0)
+    return Error{.kind = ErrorKind::refused,
+                 .what = "nothing was started or moved onto " + session.here(),
+                 .because = session.here() + " is leaving: it is being evacuated",
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "xen-drbd evacuate --cancel ends that"};
+  return set_leaving(session, false);
 }
 
 } // namespace xen_drbd::cli

@@ -54,4 +54,9 @@ struct Session {
 /// Sets or takes away the leaving mark. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
 
+/// Takes the mark away for a command that brings domains here; with XEN_DRBD_UNLESS_LEAVING in the environment it is
+/// refused instead where the mark is set: the retry of the boot script is no decision to come back. To be asked with
+/// the lock: an evacuation sets its mark before it waits for that.
+[[nodiscard]] Result<> end_leaving(const Session& session);
+
 } // namespace xen_drbd::cli

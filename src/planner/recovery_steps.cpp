@@ -48,6 +48,12 @@ Objection Recovery::bring_back(NodeId id, const DomainRow& row, bool may_resume)
 }
 
 Objection Recovery::start_again(NodeId id, const DomainRow& row) {
+  // disks that stand alone are mended first, or explained; the start is for a later round
+  if (std::any_of(resources_.begin(), resources_.end(),
+                  [&](const ResourceName& resource) { return stands_alone(scene_, resource); })) {
+    close_windows();
+    return mend_split_brain(id);
+  }
   if (Objection no = peer_not_leaving(scene_, id)) return no;
   if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
   if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();

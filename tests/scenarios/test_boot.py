@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import binary_under_test
-from stories import assert_runs, creations, status, tool
+from stories import assert_runs, changing, creations, quick_to_give_up, status, tool
 
 INIT = "/etc/init.d/xen-drbd"
 DEFAULTS = "/etc/default/xen-drbd"
@@ -300,6 +300,15 @@ def test_a_node_that_leaves_does_not_try_again(make_pair):
     world.start_sshd(2)
     time.sleep(3 * RETRY_PAUSE)
     assert_runs(world)
+    assert status(world)["nodes"][0]["leaving"]
+
+
+def test_a_node_that_begins_to_leave_while_it_tries_again_stays_empty(make_pair):
+    world = make_pair("START_ACTION=start-my-domains\n")
+    tool(world, 1, "evacuate")
+    before = len(world.simulation.events())
+    told = tool(world, 1, "start-my-domains", 4, env={"XEN_DRBD_UNLESS_LEAVING": "1"}).says("dom0 is leaving")
+    assert changing(world.simulation.events()[before:]) == [], told
     assert status(world)["nodes"][0]["leaving"]
 
 

@@ -1,5 +1,7 @@
 """What an accident leaves, told by `status`, mended by the next run or by `recover`, and then gone for good."""
 
+import json
+
 import pytest
 from stories import assert_runs, document, nothing_changes, quick_to_give_up, seen, status, tool, windows_closed
 from test_unreachable_peer import with_fence
@@ -40,6 +42,36 @@ def test_a_target_that_loses_its_power_in_the_window_and_boots_is_connected_agai
     assert not has_record(pair) and "did not come to its end" not in tool(pair, 1, "status").stdout
     tool(pair, 1, "migrate-out dns")
     assert_runs(pair, dns=2)
+
+
+# -- the rounds of recover ---------------------------------------------------------------------------------------------
+
+def test_a_peer_that_is_lost_in_a_later_round_of_recover_is_six_and_something_was_changed(world):
+    quick_to_give_up(world)
+    world.open_window("dns")
+    closing = world.simulation.hold("drbdadm net-options --allow-two-primaries=no dns", "after", node=1)
+    with world.running(1, "exec xen-drbd --json recover dns > /tmp/said 2> /tmp/errors") as run:
+        world.simulation.wait_held(closing)
+        looking = world.simulation.hold("xl list", "before", node=2)
+        world.simulation.release(closing)
+        world.simulation.wait_held(looking)
+        world.crash(2)
+        assert run.wait(60) == 6, world.on(1, "cat /tmp/errors").stdout
+    said = json.loads(world.on(1, "cat /tmp/said").stdout)
+    assert [one["result"] for one in said["domains"]] == ["failed"]
+    assert said["exit_code"] == 6 and said["error"]["changed"] is True
+
+
+def test_what_a_first_round_of_recover_changed_makes_a_refusal_of_the_next_a_failure(world):
+    world.start_by_hand(1, "dns")
+    world.simulation.split_brain("dns")
+    world.on(2, ["drbdadm", "primary", "dns"], check=True)
+    told = document(world, 1, "recover dns", 6)
+    assert told.results == {"dns": "failed"} and told.json["error"]["changed"] is True, told
+    assert "stands alone" in told.reasons["dns"]
+    assert world.role(2, "dns") == "Secondary"
+    with nothing_changes(world):
+        tool(world, 1, "recover dns", 4).says("stands alone", "nothing was changed")
 
 
 # -- the record --------------------------------------------------------------------------------------------------------

@@ -162,8 +162,9 @@ class Experiment:
         def over():
             told = self._tool(f"recover {LOCK}")
             if told.code != 0:
-                self._decide_split_brains(told)
                 told = self._tool(f"recover --yes {LOCK}")
+            if told.code != 0:
+                self._decide_split_brains(told)
             return told.code == 0 and not any(self._records())
         self._until_done(over, "recover does not come to an end")
 
@@ -172,14 +173,16 @@ class Experiment:
 
     def _decide_split_brains(self, told):
         """What an administrator does about a split brain that recover leaves to him: the data of the node on which the
-        domain does not run are given up. DRBD must have found it to be one: the link was lost while both were Primary."""
+        domain neither runs nor stands suspended are given up. DRBD itself must have found it to be one: the link was lost
+        while both were Primary."""
         for name in self.story.before:
             why = [event["why"] for event in self.world.simulation.events()
                    if event["event"] == "stand-alone" and event["resource"] == name]
             if not why or why[-1] != "split brain" or not self._stands_alone(name):
                 continue
             must(f"--discard-my-data {name}" in told.stderr, f"the split brain of {name} is not explained")
-            keep = (self._where(name) or [1])[0]
+            primary = [node for node in (1, 2) if self.world.simulation.resource(node, name)["role"] == "Primary"]
+            keep = (self._where(name) or primary or [1])[0]
             self.world.on(3 - keep, f"drbdadm connect --discard-my-data {name}", check=True)
             self.world.on(keep, ["drbdadm", "connect", name])
             self.told.append(f"the data of {name} on node {3 - keep} are given up")

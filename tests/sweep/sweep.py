@@ -12,6 +12,7 @@ import concurrent.futures
 import multiprocessing
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -52,6 +53,7 @@ class Sweep:
     def __init__(self, jobs):
         self.pool = concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
         self.failed = self.passed = self.missed = 0
+        self.begun = time.monotonic()
 
     def draw(self, seeds):
         """The schedules of the seeds: each of the undisturbed runs that they need is traced once."""
@@ -64,6 +66,7 @@ class Sweep:
         return {seed: schedule.draw(seed, lambda *what: points[what]) for seed in seeds}
 
     def run(self, drawn, until):
+        self.begun = time.monotonic()
         waiting = list(drawn.items())
         running = {}
         while waiting or running:
@@ -78,6 +81,9 @@ class Sweep:
 
     def note(self, seed, one, failure, reached):
         self.missed += not reached
+        done = self.passed + self.failed + 1
+        if done % 100 == 0:
+            print(f"{done} schedules, {done / (time.monotonic() - self.begun) * 60:.0f} a minute", flush=True)
         if failure is None:
             self.passed += 1
             return
@@ -87,6 +93,13 @@ class Sweep:
         report.write_text(f"{replay_command(one)}\n\n{failure}\n")
         reason = next(line for line in reversed(failure.partition("\n\n")[0].splitlines()) if line)
         print(f"seed {seed} FAILED: {reason}\n  {report}\n  {replay_command(one)}", flush=True)
+
+
+def ended(*_):
+    """SIGTERM ends the pairs too; each worker takes its own down."""
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    sys.exit(143)
 
 
 def main():
@@ -99,6 +112,7 @@ def main():
     options = parser.parse_args()
     if options.count > 1 and options.replay:
         parser.error("--replay is one schedule")
+    signal.signal(signal.SIGTERM, ended)
     begun = time.monotonic()
     sweep = Sweep(options.jobs)
     if options.replay:

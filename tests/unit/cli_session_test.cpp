@@ -225,6 +225,23 @@ TEST_CASE("the leaving mark is made with its directory, and taken away as often 
   CHECK(set_leaving(*session, false));
 }
 
+TEST_CASE("what the boot script tries again does not take the leaving mark away, everything else does") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-of-retry";
+  setenv("XEN_DRBD_UNLESS_LEAVING", "1", 1);
+  CHECK(end_leaving(*session));
+  CHECK(set_leaving(*session, true));
+  const auto refused = end_leaving(*session);
+  unsetenv("XEN_DRBD_UNLESS_LEAVING");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::refused);
+  CHECK(std::filesystem::exists(leaving_mark(*session)));
+  CHECK(end_leaving(*session));
+  CHECK_FALSE(std::filesystem::exists(leaving_mark(*session)));
+}
+
 TEST_CASE("a leaving mark that cannot be made is an error that names it") {
   const File file(pair);
   auto session = open_session(file.options());

@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "support/engine_lab.hpp"
 
+#include <rapidcheck.h>
+
 using namespace xen_drbd;
 using namespace xen_drbd::engine_world;
 using engine::Moved;
@@ -75,4 +77,43 @@ TEST_CASE("What was seen is said of each node by its name") {
   const auto found =
       engine::classify(lab.cluster, domain_name("samba"), mirror, seen("samba -b----"), seen("samba--incoming --p---"));
   CHECK(found.seen == "running on mirror, an incoming copy on dom0");
+}
+
+TEST_CASE("Whatever both nodes show, a domain has moved only if it runs there, and stayed only if it runs here") {
+  REQUIRE(rc::check([] {
+    Lab lab;
+    const auto rows = [] {
+      const std::vector<std::string> all{"samba -b----",
+                                         "samba r-----",
+                                         "samba ------",
+                                         "samba --p---",
+                                         "samba ---s--",
+                                         "samba ---ss-",
+                                         "samba ---sc-",
+                                         "samba -----d",
+                                         "samba--incoming --p---",
+                                         "samba--incoming -b----",
+                                         "samba--migratedaway --pss-",
+                                         "(null) -----d"};
+      std::string joined = *rc::gen::elementOf(std::vector<std::string>{"", "", "", "?", "broken"});
+      for (int left = joined.empty() ? *rc::gen::inRange(0, 3) : 0; left > 0; --left)
+        joined += (joined.empty() ? "" : ";") + *rc::gen::elementOf(all);
+      return joined;
+    };
+    const std::string source = rows();
+    const std::string target = rows();
+    const auto runs = [](const std::string& text) {
+      const std::string framed = ";" + text;
+      return framed.find(";samba -b") != framed.npos || framed.find(";samba r") != framed.npos ||
+             framed.find(";samba ------") != framed.npos;
+    };
+    const auto named = [](const std::string& text) { return (";" + text).find(";samba ") != std::string::npos; };
+    const engine::Whereabouts found =
+        engine::classify(lab.cluster, domain_name("samba"), dom0, seen(source), seen(target));
+    INFO(source << " / " << target);
+    RC_ASSERT(found.moved != Moved::yes || (runs(target) && !runs(source)));
+    RC_ASSERT(found.moved != Moved::no || (runs(source) && !named(target)));
+    RC_ASSERT(!found.clean || (found.moved != Moved::unclear && (source.empty() || target.empty())));
+    RC_ASSERT(!found.seen.empty());
+  }));
 }

@@ -14,6 +14,34 @@ DomainPlan recover_steps(std::vector<Step> all) { return plan_of("samba", Verdic
 
 } // namespace
 
+TEST_CASE("A peer that begins to leave between the plan and the create gets no domain any more") {
+  Lab lab;
+  const NodeId node = GENERATE(dom0, mirror);
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command == "drbdadm primary") lab.world->node(node).leaving = true;
+  };
+  const DomainReport report = lab.run(start_plan("samba", node));
+  if (node == dom0) { // this node: who starts something here does not leave
+    CHECK(report.result == ResultKind::started);
+    return;
+  }
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
+  CHECK(lab.world->count("mirror: xl create /etc/xen/samba.cfg") == 0);
+  CHECK_FALSE(lab.drbd(mirror, "samba").primary);
+}
+
+TEST_CASE("A peer that began to leave since the plan gets no domain moved onto it, and nothing is changed") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(mirror).leaving = true;
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::refused);
+  CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
+  CHECK(lab.world->log.empty());
+  CHECK(lab.world->executes_on("samba", dom0));
+}
+
 TEST_CASE("A domain is started: promoted, created, seen running with its disks") {
   const NodeId node = GENERATE(dom0, mirror);
   Lab lab;

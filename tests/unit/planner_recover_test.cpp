@@ -451,6 +451,22 @@ TEST_CASE("DRBD is asked to connect again where a node of an unfinished migratio
   CHECK(in_words(recover(source_crashed).steps) == Words{"connect samba"});
 }
 
+TEST_CASE("before a domain is started again, disks that stand alone are mended or explained") {
+  const auto stuck = [] {
+    World world;
+    away(world, dom0);
+    world.connection("samba", Connection::stand_alone).inputs.records = split().inputs.records;
+    for (Volume& volume : world.drbd(mirror, "samba").volumes) volume.written_kib = volume.received_kib = 0;
+    world.wish.yes = true;
+    return world;
+  };
+  World apart = stuck();
+  apart.inputs.records.at(domain_name("samba")).before_go = false;
+  require_refused(recover(apart), "the DRBD resource samba stands alone", "--discard-my-data samba");
+  apart.node(mirror).identity = "a later boot";
+  CHECK(in_words(recover(apart).steps) == Words{"connect samba"});
+}
+
 TEST_CASE("a node that still waits with the window open is closed before DRBD is asked to connect again") {
   World world;
   world.runs("samba", mirror).connection("samba", Connection::stand_alone);
