@@ -1,0 +1,443 @@
+/* From a look at both nodes to a plan (src/planner), and a run of a command from its start to its end. */
+
+#define no_migration_at_work (!sender[me] && (solo || !sender[PEER(me)]))
+#ifdef NO_DISK
+#define disk_may_start(n) true
+#define disk_may_migrate(from) true
+#else
+#ifdef NO_CONNECTED
+#define is_connected true
+#else
+#define is_connected (connected && !alone[0] && !alone[1])
+#endif
+#ifdef NO_UP_TO_DATE
+#define up_to_date(n) true
+#else
+#define up_to_date(n) (!behind[n])
+#endif
+#define disk_may_start(n) (up_to_date(n) && (dead -> !connected : is_connected))
+#define disk_may_migrate(from) (connected && !behind[0] && !behind[1] && primary[from])
+#endif
+#ifdef NO_LEAVING_MARK
+#define is_leaving(n) false
+#else
+#define is_leaving(n) ((n) != me && leaving[n])
+#endif
+#ifdef NO_ABSENCE_ON_THE_PEER
+#define is_absent_there(n) true
+#else
+#define is_absent_there(n) (is_absent(saw[n]) || dead && n != me)
+#endif
+
+inline remove_records() {
+  if :: record[me] -> plan!REMOVE_RECORD, NEXT, me :: else fi;
+  if :: !solo && record[PEER(me)] -> plan!REMOVE_RECORD, NEXT, PEER(me) :: else fi
+}
+
+inline demote_leftovers(n) {
+  if :: primary[n] -> plan!DEMOTE, NEXT, n :: else fi
+}
+
+inline close_leftovers() {
+  if :: (window[0] || window[1]) && (connected || window[0] != window[1]) -> plan!CLOSE_WINDOW, NEXT, me :: else fi
+}
+
+/* It runs there already: what an earlier run left is cleared away. */
+inline plan_tidy(n) {
+  if :: !solo && is_absent(saw[PEER(n)]) -> demote_leftovers(PEER(n)); close_leftovers() :: else fi
+}
+
+inline plan_start(n) {
+  if
+  :: solo && !dead -> refusal = true
+  :: runs(saw[n]) -> plan_tidy(n)
+  :: runs(saw[PEER(n)]) && !is_absent_there(PEER(n)) -> plan_tidy(PEER(n))
+  :: !runs(saw[n]) && is_absent_there(n) && is_absent_there(PEER(n)) && no_migration_at_work && !is_leaving(n) &&
+     disk_may_start(n) ->
+     remove_records();
+#ifndef NO_DISK
+     if :: !dead -> demote_leftovers(PEER(n)); close_leftovers() :: else fi;
+     if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
+#endif
+     plan!CREATE, NEXT, n;
+#ifndef NO_DISK
+     if :: !primary[n] -> plan!DEMOTE, ON_FAILURE, n :: else fi
+#endif
+  :: else -> refusal = true
+  fi
+}
+
+inline plan_move(from) {
+  source = from;
+  if
+  :: solo -> refusal = true
+  :: runs(saw[PEER(from)]) -> plan_tidy(PEER(from))
+  :: runs(saw[from]) && is_absent(saw[PEER(from)]) && no_migration_at_work && !is_leaving(PEER(from)) &&
+     disk_may_migrate(from) ->
+     remove_records();
+     demote_leftovers(PEER(from));
+     close_leftovers();
+#ifndef NO_WINDOW_LAST
+     plan!COPY_MEMORY, NEXT, from;
+#endif
+     plan!OPEN_WINDOW, NEXT, me; opens = true;
+#ifdef NO_HELD_RECORD
+     plan!HAND_OVER, NEXT, from;
+#endif
+     plan!PROMOTE, NEXT, PEER(from);
+#ifdef NO_WINDOW_LAST
+     plan!COPY_MEMORY, NEXT, from;
+#endif
+#ifndef NO_HELD_RECORD
+     plan!HAND_OVER, NEXT, from;
+#endif
+     plan!DEMOTE, ON_FAILURE, PEER(from);
+     plan!DEMOTE, NEXT, from;
+#ifndef NO_WINDOW_CLOSED
+     plan!CLOSE_WINDOW, ALWAYS, me
+#endif
+  :: else -> refusal = true
+  fi
+}
+
+inline plan_shutdown() {
+  plan!SHUTDOWN, NEXT, me;
+  if
+  :: without_lock
+  :: else ->
+     if :: primary[me] -> plan!DEMOTE, NEXT, me :: else fi;
+     if :: !no_moves && !solo -> close_leftovers() :: else fi
+  fi
+}
+
+inline plan_stop() {
+  if
+  :: runs(saw[me]) && no_migration_at_work -> plan_shutdown()
+  :: is_absent(saw[me]) && primary[me] && !runs(saw[PEER(me)]) -> plan!DEMOTE, NEXT, me
+  :: else -> refusal = true
+  fi
+}
+
+inline plan_evacuate() {
+  if
+  :: !runs(saw[me]) || !no_migration_at_work -> refusal = true
+  :: runs(saw[me]) && no_migration_at_work && (solo || no_moves || tried) -> plan_shutdown()
+  :: runs(saw[me]) && no_migration_at_work && !solo && !no_moves && !tried ->
+     plan_move(me);
+     if :: refusal -> refusal = false; plan_shutdown() :: else fi
+  fi
+}
+
+/* --- recover (planner/recover.cpp), row by row of section 6 --- */
+
+inline clear_half_names(n, keep_away) {
+  if :: saw[n] & HAS_INCOMING ->
+#ifndef NO_RECEIVER_ENDED
+        plan!END_RECEIVER, NEXT, n;
+#endif
+        plan!DESTROY_INCOMING, NEXT, n
+     :: else
+  fi;
+  if :: (saw[n] & HAS_AWAY) && !(keep_away) -> plan!DESTROY_AWAY, NEXT, n :: else fi
+}
+
+#define record_holds(n) (record[n] && record_source_boot[n] == boot[n])
+#define target_booted_anew(n) (record_holds(n) && record_target_boot[n] != boot[PEER(n)] && !primary[PEER(n)] && \
+                               writes[PEER(n)] == 0)
+#ifdef NO_RECORD_OF_BOOTS
+#define same_boots(n) true
+#else
+#define same_boots(n) (record_source_boot[n] == boot[n] && record_target_boot[n] == boot[PEER(n)])
+#endif
+#ifdef NO_RECORD_OF_WRITES
+#define same_writes(n) true
+#else
+#define same_writes(n) (record_writes[n] == writes[PEER(n)])
+#endif
+#define target_wrote_nothing(n) (record[n] && record_before_go[n] && same_boots(n) && same_writes(n))
+#define stands_alone (alone[0] || alone[1])
+
+inline close_windows(n) {
+  close_leftovers();
+  if :: stands_alone && (window[0] != window[1] || target_booted_anew(n)) -> plan!CONNECT, NEXT, me; alone_left = false
+     :: else
+  fi
+}
+
+inline plan_running(n) {
+  clear_half_names(me, false); clear_half_names(PEER(me), false);
+  demote_leftovers(PEER(n));
+  close_windows(n);
+  if
+  :: alone_left && !(saw[PEER(n)] & HAS_AWAY) && target_wrote_nothing(n) ->
+     plan!RECONNECT, NEXT, PEER(n);
+     if :: window[0] || window[1] -> plan!CLOSE_WINDOW, NEXT, me :: else fi
+  :: else ->
+     if
+     :: alone_left -> if :: empty(plan) -> refusal = true :: else fi
+     :: else -> remove_records()
+     fi
+  fi
+}
+
+/* Resumes the suspended guest where nothing of it can have run since; else, with --yes, starts it again. */
+inline bring_back(n, may_resume) {
+  demote_leftovers(PEER(n));
+  if
+  :: (may_resume) && has_resume ->
+     if
+     :: !primary[n] && !disk_may_start(n) -> refusal = true
+     :: else ->
+        close_windows(n);
+        if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
+        plan!RESUME, NEXT, n
+     fi
+  :: !((may_resume) && has_resume) && disk_may_start(n) && !is_leaving(n) -> /* --yes */
+     close_windows(n);
+     if :: saw[n] & HAS_AWAY -> plan!DESTROY_AWAY, NEXT, n :: else -> plan!DESTROY, NEXT, n fi;
+     if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
+     plan!CREATE, NEXT, n;
+     plan!DEMOTE, ON_FAILURE, n
+  :: else -> refusal = true
+  fi
+}
+
+inline plan_of_own_name(n) {
+  if
+  :: (saw[n] & ROW) == RUNNING -> plan_running(n)
+  :: (saw[n] & ROW) == PAUSED && (saw[PEER(n)] & HAS_AWAY) && !(saw[n] & HAS_RECEIVER) && disk_may_start(n) &&
+     primary[n] ->
+     plan!UNPAUSE, NEXT, n;
+     clear_half_names(me, false); clear_half_names(PEER(me), false);
+     demote_leftovers(PEER(n));
+     close_windows(n)
+  :: (saw[n] & ROW) == SUSPENDED && !(saw[PEER(n)] & HAS_AWAY) && !(saw[n] & (HAS_AWAY | HAS_INCOMING)) ->
+     if :: (saw[PEER(n)] & HAS_RECEIVER) && !(saw[PEER(n)] & HAS_INCOMING) -> plan!END_RECEIVER, NEXT, PEER(n)
+        :: else
+     fi;
+     clear_half_names(me, false); clear_half_names(PEER(me), false);
+     bring_back(n, true)
+  :: else -> refusal = true
+  fi
+}
+
+#ifdef NO_DOUBT_OF_MIGRATED_AWAY
+#define never_ran_there(n) true
+#else
+#define never_ran_there(n) (saw[PEER(n)] & HAS_INCOMING)
+#endif
+
+inline plan_migrated_away(n) {
+  if
+  :: saw[n] & HAS_INCOMING -> refusal = true
+  :: else ->
+     if :: saw[PEER(n)] & HAS_INCOMING -> clear_half_names(me, n == me); clear_half_names(PEER(me), n != me)
+        :: else ->
+#ifndef NO_RECEIVER_ENDED
+           if :: saw[PEER(n)] & HAS_RECEIVER -> plan!END_RECEIVER, NEXT, PEER(n) :: else fi
+#else
+           skip
+#endif
+     fi;
+     bring_back(n, never_ran_there(n))
+  fi
+}
+
+inline plan_nowhere() {
+  clear_half_names(me, false); clear_half_names(PEER(me), false);
+  demote_leftovers(0); demote_leftovers(1);
+  close_windows(home);
+  if :: alone_left -> if :: empty(plan) -> refusal = true :: else fi
+     :: else -> remove_records()
+  fi
+}
+
+inline plan_recover() {
+  alone_left = stands_alone;
+  if
+  :: solo || !no_migration_at_work || saw[0] >= UNKNOWN || saw[1] >= UNKNOWN -> refusal = true
+  :: else ->
+     if
+     :: (saw[0] & ROW) == REBOOTING || (saw[1] & ROW) == REBOOTING || ((saw[0] & ROW) && (saw[1] & ROW)) ||
+        ((saw[0] & HAS_AWAY) && (saw[1] & HAS_AWAY)) -> refusal = true
+     :: else ->
+        if
+        :: saw[0] & ROW -> plan_of_own_name(0)
+        :: saw[1] & ROW -> plan_of_own_name(1)
+        :: !(saw[0] & ROW) && !(saw[1] & ROW) && (saw[0] & HAS_AWAY) -> plan_migrated_away(0)
+        :: !(saw[0] & ROW) && !(saw[1] & ROW) && (saw[1] & HAS_AWAY) -> plan_migrated_away(1)
+        :: else -> plan_nowhere()
+        fi
+     fi
+  fi
+}
+
+/* --- a run --- */
+
+inline connect_to_peer() {
+  if
+  :: atomic { net_ok -> session[me] = ANSWERS; peer_boot[me] = boot[PEER(me)] }
+  :: atomic { !net_ok -> solo = true;
+#ifdef PEER_IS_DEAD
+       if
+#ifdef NO_SIGNS_OF_LIFE
+       :: claimed_dead ->
+#else
+       :: claimed_dead && !net_ok && !connected ->
+#endif
+          printf("node%d: --peer-is-dead is accepted\n", me + 1); dead = true; overridden = true
+       :: true
+       fi
+#endif
+#ifdef NO_REFUSAL_WITHOUT_PEER
+       dead = true
+#endif
+     }
+  fi
+}
+
+inline take_half(n) {
+  if
+  :: atomic { answers(n) && lock_is_free(n) -> lock[n] = me }
+  :: atomic { answers(n) && !lock_is_free(n) -> busy = true }
+  :: atomic { is_lost(n) -> busy = true }
+  fi
+}
+
+#ifdef NO_LOCK_ON_THE_PEER
+#define takes_half(n) (me == n)
+#else
+#define takes_half(n) (!solo || me == n)
+#endif
+
+inline take_lock() {
+  if :: takes_half(0) -> take_half(0) :: else fi;
+  if :: !busy && takes_half(1) -> take_half(1) :: else fi
+}
+
+inline release_lock() {
+  atomic {
+    if :: lock[0] == me -> lock[0] = NOBODY :: else fi;
+    if :: lock[1] == me -> lock[1] = NOBODY :: else fi
+  }
+}
+
+inline forget() {
+  busy = false; refusal = false; failure = FINE; failed = FINE; held = FINE; moved = NOT_CLEAR; clean = false;
+  verdict_given = false; migrating = false; passed = false; recorded = false; left_behind = false; touched = false;
+  opens = false; alone_left = false; saw[0] = ABSENT; saw[1] = ABSENT; step = 0; when = 0; node = 0; source = 0;
+  do :: plan?_, _, _ :: empty(plan) -> break od
+}
+
+inline choose() {
+  if
+#if MAY(START)
+  :: wish = START; printf("node%d: xen-drbd start\n", me + 1)
+#endif
+#if MAY(START_THERE)
+  :: wish = START_THERE; printf("node%d: xen-drbd starts it on the peer\n", me + 1)
+#endif
+#if MAY(MIGRATE_OUT)
+  :: wish = MIGRATE_OUT; printf("node%d: xen-drbd migrate-out\n", me + 1)
+#endif
+#if MAY(MIGRATE_IN)
+  :: wish = MIGRATE_IN; printf("node%d: xen-drbd migrate-in\n", me + 1)
+#endif
+#if MAY(STOP)
+  :: wish = STOP; printf("node%d: xen-drbd stop\n", me + 1)
+#endif
+#if MAY(EVACUATE)
+  :: wish = EVACUATE; printf("node%d: xen-drbd evacuate\n", me + 1); leaving[me] = true
+#endif
+#if MAY(RECOVER)
+  :: wish = RECOVER; printf("node%d: xen-drbd recover\n", me + 1)
+#endif
+  fi
+}
+
+inline look_and_act() {
+  look(PEER(me));
+  look(me);
+  atomic {
+    if
+    :: wish == START -> plan_start(me)
+    :: wish == START_THERE -> plan_start(PEER(me))
+    :: wish == MIGRATE_OUT -> plan_move(me)
+    :: wish == MIGRATE_IN -> plan_move(PEER(me))
+#if MAY(STOP)
+    :: wish == STOP -> plan_stop()
+#endif
+#if MAY(EVACUATE)
+    :: wish == EVACUATE -> plan_evacuate()
+#endif
+#if MAY(RECOVER)
+    :: wish == RECOVER -> plan_recover()
+#endif
+    fi;
+    saw[0] = ABSENT; saw[1] = ABSENT
+  };
+  if :: refusal -> skip :: else -> execute() fi
+}
+
+proctype Administrator(byte me) {
+  byte runs_left = RUNS, wish, step, when, node, source, moved, failure, failed, held, rounds;
+  byte saw[2];
+  bool solo, dead, busy, refusal, clean, verdict_given, migrating, passed, recorded, left_behind, touched, opens;
+  bool alone_left, no_moves, without_lock, tried;
+  chan plan = [14] of { byte, byte, byte };
+end:
+  do
+  :: atomic { runs_left && up[me] && !killed[me] -> runs_left--; alive[me] = true; choose() };
+     {
+       connect_to_peer();
+       take_lock();
+       if
+#if MAY(EVACUATE)
+       :: atomic { busy && wish == EVACUATE -> busy = false; no_moves = true };
+          release_lock();
+          take_half(me);
+          atomic { if :: busy -> busy = false; without_lock = true :: else fi }
+#endif
+       :: atomic { busy && wish != EVACUATE -> refusal = true }
+       :: atomic { !busy }
+       fi;
+       if
+       :: !refusal ->
+          atomic { if :: wish == START || wish == MIGRATE_IN -> leaving[me] = false; left[me] = false :: else fi };
+          look_and_act();
+#if MAY(EVACUATE)
+          if
+          :: wish == EVACUATE && failure != FINE -> atomic { forget(); tried = true }; look_and_act()
+          :: else
+          fi;
+          if
+          :: wish == EVACUATE -> look(me);
+             atomic { if :: is_absent(saw[me]) && leaving[me] ->
+                            printf("node%d: nothing is left here, evacuate says 0\n", me + 1); left[me] = true
+                         :: else
+                      fi }
+          :: else
+          fi
+#endif
+#if MAY(RECOVER)
+          do
+          :: wish == RECOVER && rounds < 3 && !refusal && failure == FINE ->
+             atomic { forget(); rounds++ };
+             look_and_act()
+          :: else -> break
+          od
+#endif
+       :: else
+       fi
+     } unless { killed[me] };
+     atomic {
+       if :: alive[me] -> end_run(me) :: else fi;
+       killed[me] = false;
+       printf("node%d: the run ends%d\n", me + 1, failure);
+       last_failure[me] = (refusal -> 3 : failure);
+       forget();
+       wish = 0; solo = false; dead = false; no_moves = false; without_lock = false; tried = false; rounds = 0
+     }
+  :: atomic { runs_left && killed[me] -> killed[me] = false }
+  od
+}
