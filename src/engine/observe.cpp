@@ -114,18 +114,6 @@ Error node_lost(const Cluster& cluster, NodeId node) {
           .hint = {}};
 }
 
-Observation identify_node(const Cluster& cluster, NodeId node) {
-  host::Host* host = cluster.host(node);
-  if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
-  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster.topology->path)});
-  if (host->lost()) return Unreachable{node_lost(cluster, node)};
-  NodeState state;
-  if (auto known = read_identity(state, answers[0]); !known)
-    return Unreachable{std::move(known).error().during("asking " + host->name())};
-  if (answers[1].ok()) state.topology_text = answers[1].out;
-  return state;
-}
-
 Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
@@ -178,11 +166,23 @@ model::ClusterState observe(const Cluster& cluster, const Look& look) {
   return state;
 }
 
+model::Observation observe_identity(const Cluster& cluster, NodeId node) {
+  host::Host* host = cluster.host(node);
+  if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
+  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster.topology->path)});
+  if (host->lost()) return Unreachable{node_lost(cluster, node)};
+  NodeState state;
+  if (auto known = read_identity(state, answers[0]); !known)
+    return Unreachable{std::move(known).error().during("asking " + host->name())};
+  if (answers[1].ok()) state.topology_text = answers[1].out;
+  return state;
+}
+
 model::ClusterState observe_identities(const Cluster& cluster) {
   model::ClusterState state;
   state.this_node = cluster.this_node;
-  auto peer = std::async(std::launch::async, [&] { return identify_node(cluster, cluster.peer()); });
-  state.nodes[index(cluster.this_node)] = identify_node(cluster, cluster.this_node);
+  auto peer = std::async(std::launch::async, [&] { return observe_identity(cluster, cluster.peer()); });
+  state.nodes[index(cluster.this_node)] = observe_identity(cluster, cluster.this_node);
   state.nodes[index(cluster.peer())] = peer.get();
   return state;
 }

@@ -102,4 +102,17 @@ Result<> still_in_command(const Cluster& cluster, NodeId node) {
                .hint = "see why " + host->name() + " hangs"};
 }
 
+Result<> may_arrive_on(const Cluster& cluster, NodeId node) {
+  if (node == cluster.this_node) return {};
+  const model::Observation seen = observe_identity(cluster, node);
+  if (const auto* gone = std::get_if<model::Unreachable>(&seen)) return gone->error;
+  if (!std::get<model::NodeState>(seen).leaving) return {};
+  return Error{.kind = ErrorKind::refused,
+               .what = "nothing is brought to " + cluster.name(node),
+               .because = cluster.name(node) + " is leaving: it is being evacuated since the plan was made",
+               .while_doing = {},
+               .changed = Changed::no,
+               .hint = "on " + cluster.name(node) + ", when it is to stay: xen-drbd evacuate --cancel"};
+}
+
 } // namespace xen_drbd::engine

@@ -5,4 +5,5 @@
 #define FAILURES 1
 #endif
 #define RUNS_AT_FIRST
+#define ONLY_MIGRATES
 #include "never_twice.pml"

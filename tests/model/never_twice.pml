@@ -4,17 +4,25 @@
 #define HAS_RESUME false
 #endif
 #define has_resume HAS_RESUME
+#ifndef RUNS_OF_2
+#define RUNS_OF_2 RUNS
+#endif
 #ifdef XL_FAILS
 byte xl_fails = XL_FAILS;
 #endif
 #ifdef CANCELS
 byte cancels = CANCELS;
 #endif
-byte home;
+#define HOME 0
 byte last_failure[2];
 #include "world.pml"
 #include "tool.pml"
 #include "plan.pml"
+
+#define closed (connected && !window[0] && !window[1] && !incoming[0] && !incoming[1] && !away[0] && !away[1])
+#define runs_only_on(n) (own[n] == RUNNING && own[PEER(n)] == ABSENT && !primary[PEER(n)])
+#define in_order (closed && (runs_only_on(0) || runs_only_on(1)))
+#define nowhere (closed && own[0] == ABSENT && own[1] == ABSENT && !primary[0] && !primary[1])
 
 init {
   atomic {
@@ -29,6 +37,30 @@ init {
     :: printf("the domain runs on neither node\n")
 #endif
     fi;
-    run Node(0); run Node(1); run Failures(); run Administrator(0); run Administrator(1)
+#ifdef NODE2_IS_OLD
+    printf("node1 has run alone and has written\n");
+    connected = false; drbd_net = false; ahead[0] = true; written[0] = true;
+#endif
+    run Node(0); run Node(1); run Failures(); run Administrator(0, RUNS); run Administrator(1, RUNS_OF_2)
+  };
+end:
+  atomic {
+    timeout ->
+#ifdef MIGRATE_THEN_RECOVER
+    if
+    :: !at_last
+    :: at_last && in_order
+    :: at_last && !in_order && nowhere && node_failed
+    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN)
+    :: else -> accident(does_not_converge)
+    fi
+#endif
+#ifdef ONLY_MIGRATES
+    if
+    :: (own[0] == RUNNING || own[1] == RUNNING || own[0] == REBOOTING || own[1] == REBOOTING || node_failed || link_failed || transport_killed)
+    :: else -> accident(stranded)
+    fi
+#endif
+    ; skip
   }
 }

@@ -18,11 +18,6 @@
 #define disk_may_start(n) (up_to_date(n) && (dead -> !connected : is_connected))
 #define disk_may_migrate(from) (connected && !behind[0] && !behind[1] && primary[from])
 #endif
-#ifdef NO_LEAVING_MARK
-#define is_leaving(n) false
-#else
-#define is_leaving(n) ((n) != me && leaving[n])
-#endif
 #ifdef NO_ABSENCE_ON_THE_PEER
 #define is_absent_there(n) true
 #else
@@ -75,26 +70,26 @@ inline plan_move(from) {
   :: runs(saw[from]) && is_absent(saw[PEER(from)]) && no_migration_at_work && !is_leaving(PEER(from)) &&
      disk_may_migrate(from) ->
      remove_records();
+#ifdef NO_DISK
+     plan!COPY_MEMORY, NEXT, from;
+     plan!HAND_OVER, NEXT, from
+#else
      demote_leftovers(PEER(from));
      close_leftovers();
 #ifndef NO_WINDOW_LAST
      plan!COPY_MEMORY, NEXT, from;
 #endif
      plan!OPEN_WINDOW, NEXT, me; opens = true;
-#ifdef NO_HELD_RECORD
-     plan!HAND_OVER, NEXT, from;
-#endif
      plan!PROMOTE, NEXT, PEER(from);
 #ifdef NO_WINDOW_LAST
      plan!COPY_MEMORY, NEXT, from;
 #endif
-#ifndef NO_HELD_RECORD
      plan!HAND_OVER, NEXT, from;
-#endif
      plan!DEMOTE, ON_FAILURE, PEER(from);
-     plan!DEMOTE, NEXT, from;
+     plan!DEMOTE, NEXT, from
 #ifndef NO_WINDOW_CLOSED
-     plan!CLOSE_WINDOW, ALWAYS, me
+     ; plan!CLOSE_WINDOW, ALWAYS, me
+#endif
 #endif
   :: else -> refusal = true
   fi
@@ -174,7 +169,7 @@ inline plan_running(n) {
      if :: window[0] || window[1] -> plan!CLOSE_WINDOW, NEXT, me :: else fi
   :: else ->
      if
-     :: alone_left -> if :: empty(plan) -> refusal = true :: else fi
+     :: alone_left -> if :: len(plan) == 0 -> refusal = true :: else fi
      :: else -> remove_records()
      fi
   fi
@@ -246,8 +241,8 @@ inline plan_migrated_away(n) {
 inline plan_nowhere() {
   clear_half_names(me, false); clear_half_names(PEER(me), false);
   demote_leftovers(0); demote_leftovers(1);
-  close_windows(home);
-  if :: alone_left -> if :: empty(plan) -> refusal = true :: else fi
+  close_windows(HOME);
+  if :: alone_left -> if :: len(plan) == 0 -> refusal = true :: else fi
      :: else -> remove_records()
   fi
 }
@@ -329,6 +324,18 @@ inline forget() {
   do :: plan?_, _, _ :: empty(plan) -> break od
 }
 
+#ifdef MIGRATE_THEN_RECOVER
+#define may_migrate (me == 0 && runs_left == 1)
+/* the last recover waits until everything is back, and nothing fails any more */
+#define all_is_back (net_ok && drbd_net_ok && !sender[0] && !sender[1] && !receiver[0] && !receiver[1])
+#define may_recover (me == 1 || runs_left == 0 && all_is_back)
+#define may_begin (me == 1 || runs_left == 2 || all_is_back && !alive[1])
+#else
+#define may_begin true
+#define may_migrate true
+#define may_recover true
+#endif
+
 inline choose() {
   if
 #if MAY(START)
@@ -338,7 +345,7 @@ inline choose() {
   :: wish = START_THERE; printf("node%d: xen-drbd starts it on the peer\n", me + 1)
 #endif
 #if MAY(MIGRATE_OUT)
-  :: wish = MIGRATE_OUT; printf("node%d: xen-drbd migrate-out\n", me + 1)
+  :: may_migrate -> wish = MIGRATE_OUT; printf("node%d: xen-drbd migrate-out\n", me + 1)
 #endif
 #if MAY(MIGRATE_IN)
   :: wish = MIGRATE_IN; printf("node%d: xen-drbd migrate-in\n", me + 1)
@@ -350,7 +357,7 @@ inline choose() {
   :: wish = EVACUATE; printf("node%d: xen-drbd evacuate\n", me + 1); leaving[me] = true
 #endif
 #if MAY(RECOVER)
-  :: wish = RECOVER; printf("node%d: xen-drbd recover\n", me + 1)
+  :: may_recover -> wish = RECOVER; printf("node%d: xen-drbd recover\n", me + 1); at_last = (me == 0)
 #endif
   fi
 }
@@ -379,15 +386,15 @@ inline look_and_act() {
   if :: refusal -> skip :: else -> execute() fi
 }
 
-proctype Administrator(byte me) {
-  byte runs_left = RUNS, wish, step, when, node, source, moved, failure, failed, held, rounds;
+proctype Administrator(byte me; byte runs_left) {
+  byte wish, step, when, node, source, moved, failure, failed, held, rounds;
   byte saw[2];
   bool solo, dead, busy, refusal, clean, verdict_given, migrating, passed, recorded, left_behind, touched, opens;
   bool alone_left, no_moves, without_lock, tried;
   chan plan = [14] of { byte, byte, byte };
 end:
   do
-  :: atomic { runs_left && up[me] && !killed[me] -> runs_left--; alive[me] = true; choose() };
+  :: atomic { runs_left && up[me] && !killed[me] && may_begin -> runs_left--; alive[me] = true; choose() };
      {
        connect_to_peer();
        take_lock();

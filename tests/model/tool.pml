@@ -177,10 +177,13 @@ inline close_window() {
 #define fence_says_on false
 #endif
 
-inline may_bring_to_life() {
-#ifndef NO_SECOND_LOOK_AT_THE_DEAD
-  if :: atomic { dead && peer_shows_life -> failed = FAILED } :: else fi
+#ifdef NO_SECOND_LOOK_AT_THE_DEAD
+#undef peer_shows_life
+#define peer_shows_life false
 #endif
+
+inline may_bring_to_life() {
+  if :: atomic { dead && peer_shows_life -> failed = FAILED } :: else fi
 }
 
 inline promote(n) {
@@ -207,10 +210,32 @@ inline demote(n) {
   fi
 }
 
+/* spec 5.10: what is asked for here may come here; the peer gets nothing while it leaves */
+#ifdef NO_LEAVING_MARK
+#define is_leaving(n) false
+#else
+#define is_leaving(n) ((n) != me && leaving[n])
+#endif
+
+inline may_arrive_on(n) {
+#ifndef NO_SECOND_LOOK_AT_THE_MARK
+  if
+  :: atomic { answers(n) && !is_leaving(n) }
+  :: atomic { answers(n) && is_leaving(n) -> failed = FAILED }
+  :: atomic { is_lost(n) -> failed = FAILED }
+  fi
+#else
+  skip
+#endif
+}
+
 inline create(n) {
   may_bring_to_life();
+  if :: failed == FINE && n != me -> may_arrive_on(n) :: else fi;
 #ifndef NO_LOOK_BEFORE_CREATE
+#ifndef NO_ABSENCE_ON_THE_PEER
   if :: failed == FINE && !solo -> prove_absent(PEER(me)) :: else fi;
+#endif
   if :: failed == FINE -> prove_absent(me) :: else fi;
 #endif
   must_be_in_command();
@@ -271,7 +296,8 @@ inline verdict(from) {
 #endif
 
 inline copy_memory(from) {
-  prove_absent(PEER(from));
+  may_arrive_on(PEER(from));
+  if :: failed == FINE -> prove_absent(PEER(from)) :: else fi;
   if
   :: failed == FINE -> look(from); atomic { if :: runs(saw[from]) :: else -> failed = FAILED fi; saw[from] = ABSENT }
   :: else
@@ -285,7 +311,7 @@ inline copy_memory(from) {
        sender[from] = COPYING; transport[from] = CONNECTING; run_of[from] = me; migrating = true };
      if
 #ifdef NO_HELD_RECORD
-     :: atomic { transport[from] == RELEASED && answers(from) }
+     :: atomic { (transport[from] == RELEASED || transport[from] == READY) && answers(from) }
 #else
      :: atomic { transport[from] == HELD && answers(from) }
 #endif
@@ -300,7 +326,10 @@ inline copy_memory(from) {
 }
 
 inline last_look(from) {
-  drbd_shows(PEER(from), primary[PEER(from)] && connected && !behind[PEER(from)]);
+  may_arrive_on(PEER(from));
+#ifndef NO_DISK
+  if :: failed == FINE -> drbd_shows(PEER(from), primary[PEER(from)] && connected && !behind[PEER(from)]) :: else fi;
+#endif
   must_be_in_command()
 }
 

@@ -69,6 +69,9 @@ bool record[2], record_before_go[2];
 byte record_source_boot[2], record_target_boot[2], record_writes[2];
 
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
+bool at_last; /* the last recover has begun: nothing fails any more */
+bool lost_after_pass; /* DRBD lost its connection after "ready" was passed to xl */
+bool older[2]; /* the suspended memory there is older than the disk: the domain has run elsewhere since */
 bool node_failed, link_failed, transport_killed;
 
 #ifdef NO_LOCK_THAT_OUTLIVES
@@ -78,7 +81,13 @@ bool node_failed, link_failed, transport_killed;
 #endif
 
 mtype = {runs_twice, written_by_both, two_primaries_during_the_copy, runs_without_its_disk, disk_taken_away,
-         writes_discarded, arrives_on_a_node_that_left, stranded, split_that_stays, does_not_converge};
+         writes_discarded, arrives_on_a_node_that_left, stranded, resumed_with_old_memory, does_not_converge};
+
+#ifdef FOREIGN_WRITER
+#define FOREIGN true
+#else
+#define FOREIGN false
+#endif
 
 inline accident(what) {
   printf("ACCIDENT %e\n", what);
@@ -90,7 +99,7 @@ inline settle() {
   if :: own[0] == RUNNING && primary[0] && !connected -> written[0] = true :: else fi;
   if :: own[1] == RUNNING && primary[1] && !connected -> written[1] = true :: else fi;
   if :: own[0] == RUNNING && own[1] == RUNNING -> accident(runs_twice) :: else fi;
-  if :: written[0] && written[1] && !overridden -> accident(written_by_both) :: else fi;
+  if :: written[0] && written[1] && !overridden && !FOREIGN -> accident(written_by_both) :: else fi;
   if :: primary[0] && primary[1] && (transport[0] == COPYING || transport[1] == COPYING) ->
         accident(two_primaries_during_the_copy)
      :: else
@@ -104,12 +113,17 @@ inline comes_to_life(n) {
   if :: !primary[n] || without_disk[n] -> accident(runs_without_its_disk) :: else fi;
 #endif
   without_disk[n] = false;
+  if :: away[PEER(n)] || own[PEER(n)] == SUSPENDED -> older[PEER(n)] = true :: else fi;
   if :: left[n] -> accident(arrives_on_a_node_that_left) :: else fi;
   settle()
 }
 
 inline lose_connection() {
   connected = false;
+  if :: transport[0] == PASSED || transport[0] == GONE || transport[1] == PASSED || transport[1] == GONE ->
+        lost_after_pass = true
+     :: else
+  fi;
   if :: primary[0] -> ahead[0] = true :: else fi;
   if :: primary[1] -> ahead[1] = true :: else fi;
   if :: (behind[0] && own[0] == RUNNING) || (behind[1] && own[1] == RUNNING) -> accident(runs_without_its_disk)
@@ -157,7 +171,7 @@ inline crash(n) {
   node_failed = true;
   if :: alive[n] -> end_run(n); killed[n] = true :: else fi;
   up[n] = false;
-  own[n] = ABSENT; incoming[n] = false; away[n] = false;
+  own[n] = ABSENT; incoming[n] = false; away[n] = false; older[n] = false;
   leaving[n] = false; left[n] = false;
   sender[n] = NONE; transport[n] = NONE; receiver[n] = NONE;
   COMMAND(n, 0) = 0; COMMAND(n, 1) = 0;
@@ -226,11 +240,13 @@ inline xl(n, what) {
      :: printf("node%d: the guest does not listen to xl shutdown\n", n + 1)
      fi
   :: what == DESTROY_INCOMING && incoming[n] -> printf("node%d: xl destroy --incoming\n", n + 1); incoming[n] = false
-  :: what == DESTROY_AWAY && away[n] -> printf("node%d: xl destroy --migratedaway\n", n + 1); away[n] = false
+  :: what == DESTROY_AWAY && away[n] -> printf("node%d: xl destroy --migratedaway\n", n + 1); away[n] = false; older[n] = false
   :: what == DESTROY && own[n] == SUSPENDED -> printf("node%d: xl destroy\n", n + 1); own[n] = ABSENT
   :: what == UNPAUSE && own[n] == PAUSED -> printf("node%d: xl unpause\n", n + 1); comes_to_life(n)
   :: what == RESUME && (own[n] == SUSPENDED || away[n] && own[n] == ABSENT) ->
-     printf("node%d: xl resume\n", n + 1); away[n] = false; comes_to_life(n)
+     printf("node%d: xl resume\n", n + 1);
+     if :: older[n] -> accident(resumed_with_old_memory) :: else fi;
+     away[n] = false; comes_to_life(n)
   :: what == END_RECEIVER -> printf("node%d: ends migrate-receive\n", n + 1); receiver[n] = NONE
   :: else -> printf("node%d: xl fails\n", n + 1)
   fi
@@ -307,7 +323,7 @@ end:
        sender[n] = WAITING; transport[n] = GONE; go[PEER(n)] = true }
   :: atomic { sender[n] == CLEARING ->
        printf("node%d: xl destroys --migratedaway and ends\n", n + 1);
-       away[n] = false; sender[n] = NONE; transport[n] = NONE }
+       away[n] = false; older[n] = false; sender[n] = NONE; transport[n] = NONE }
   /* ... whose transport ends: its tool is gone, or its ssh */
 #ifndef NO_END_AFTER_READY_ONLY_BEFORE
 #define transport_may_end(n) (transport[n] && transport[n] != PASSED && transport[n] != GONE)
@@ -323,7 +339,7 @@ end:
   :: atomic { receiver[n] == COPYING && transport[PEER(n)] == RELEASED && net_ok ->
        receiver[n] = WAITING; without_disk[n] = !primary[n] }
   :: atomic { go[n] && receiver[n] == WAITING && net_ok -> go[n] = false; receiver[n] = CLEARED }
-  :: atomic { go[n] && (!net_ok || receiver[n] != WAITING) -> go[n] = false }
+  :: atomic { go[n] && !transport[PEER(n)] && (!net_ok || receiver[n] != WAITING) -> go[n] = false }
   :: atomic { receiver[n] == CLEARED ->
        if
        :: incoming[n] && (own[n] == ABSENT || own[n] == REBOOTING) ->
@@ -358,8 +374,21 @@ inline expire(a) {
   if :: lock[PEER(a)] == a -> lock[PEER(a)] = NOBODY :: else fi
 }
 
+#ifndef MAY_FAIL
+#define MAY_FAIL 127
+#endif
+#define BOTH_LINKS 1
+#define LINK_OF_DRBD 2
+#define LINK_OF_SSH 4
+#define NODE1 8
+#define NODE2 16
+#define TOOL 32
+#define TRANSPORT 64
+#define may_fail(what) (left_to_fail && !at_last && (MAY_FAIL & (what)))
+
 proctype Failures() {
   byte left_to_fail = FAILURES;
+  bool by_hand = true, foreign_writer = true;
 end:
   do
   :: atomic { connected && !drbd_net_ok -> printf("DRBD notices that the link is gone\n"); lose_connection() }
@@ -376,21 +405,36 @@ end:
   :: atomic { !up[0] -> printf("node1 boots\n"); up[0] = true; boot[0]++ }
   :: atomic { !up[1] -> printf("node2 boots\n"); up[1] = true; boot[1]++ }
   /* the failures */
-  :: atomic { left_to_fail && net && drbd_net -> left_to_fail--; link_failed = true;
-       if
-       :: printf("the links are cut\n"); net = false; drbd_net = false
-       :: printf("the link of DRBD is cut\n"); drbd_net = false
-       :: printf("the link of SSH is cut\n"); net = false
-       fi }
-#ifndef NO_CRASHES
-  :: atomic { left_to_fail && up[0] -> left_to_fail--; crash(0) }
-  :: atomic { left_to_fail && up[1] -> left_to_fail--; crash(1) }
-#endif
-  :: atomic { left_to_fail && alive[0] -> left_to_fail--; printf("the run on node1 is killed\n"); end_run(0); killed[0] = true }
-  :: atomic { left_to_fail && alive[1] -> left_to_fail--; printf("the run on node2 is killed\n"); end_run(1); killed[1] = true }
-  :: atomic { left_to_fail && transport[0] -> left_to_fail--; transport_killed = true;
+  :: atomic { may_fail(BOTH_LINKS) && net && drbd_net -> left_to_fail--; link_failed = true;
+       printf("the links are cut\n"); net = false; drbd_net = false }
+  :: atomic { may_fail(LINK_OF_DRBD) && net && drbd_net -> left_to_fail--; link_failed = true;
+       printf("the link of DRBD is cut\n"); drbd_net = false }
+  :: atomic { may_fail(LINK_OF_SSH) && net && drbd_net -> left_to_fail--; link_failed = true;
+       printf("the link of SSH is cut\n"); net = false }
+  :: atomic { may_fail(NODE1) && up[0] -> left_to_fail--; crash(0) }
+  :: atomic { may_fail(NODE2) && up[1] -> left_to_fail--; crash(1) }
+  :: atomic { may_fail(TOOL) && alive[0] -> left_to_fail--;
+       printf("the run on node1 is killed\n"); end_run(0); killed[0] = true }
+  :: atomic { may_fail(TOOL) && alive[1] -> left_to_fail--;
+       printf("the run on node2 is killed\n"); end_run(1); killed[1] = true }
+  :: atomic { may_fail(TRANSPORT) && transport[0] -> left_to_fail--; transport_killed = true;
        printf("the transport on node1 is killed\n"); transport[0] = NONE }
-  :: atomic { left_to_fail && transport[1] -> left_to_fail--; transport_killed = true;
+  :: atomic { may_fail(TRANSPORT) && transport[1] -> left_to_fail--; transport_killed = true;
        printf("the transport on node2 is killed\n"); transport[1] = NONE }
+#ifdef BY_HAND
+  /* somebody types drbdadm primary and xl create while xen-drbd does nothing */
+  :: atomic { by_hand && !alive[0] && !alive[1] && !sender[0] && !sender[1] && own[1] == ABSENT -> by_hand = false;
+       printf("node2: by hand: drbdadm primary, xl create\n");
+       if
+       :: connected && primary[0] && !(window[0] && window[1])
+       :: else -> primary[1] = true; comes_to_life(1)
+       fi }
+#endif
+#ifdef FOREIGN_WRITER
+  /* a disk that a failed migration left Primary is mounted and written in Domain-0 */
+  :: atomic { foreign_writer && primary[1] && own[1] == ABSENT && !incoming[1] && !connected ->
+       foreign_writer = false; printf("node2: somebody mounts the disk and writes\n");
+       written[1] = true; writes[1]++ }
+#endif
   od
 }

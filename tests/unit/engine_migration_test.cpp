@@ -98,6 +98,32 @@ TEST_CASE("When the peer's answers are too old at ready, End is said and nothing
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("Nothing is moved onto a peer that began to leave after the plan was made") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  SECTION("before the copy") {
+    lab.world->node(mirror).leaving = true;
+    const DomainReport report = lab.run(migrate_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(lab.world->count("dom0: xl migrate samba") == 0);
+  }
+  SECTION("during the copy") {
+    lab.world->when[Phase::held] = [&] { lab.world->node(mirror).leaving = true; };
+    const DomainReport report = lab.run(migrate_plan("samba", dom0));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
+    CHECK(lab.world->count("dom0: pass samba") == 0);
+  }
+  check_runs_on_at_its_source(lab, dom0);
+}
+
+TEST_CASE("What is asked for here comes here, although this node was leaving") {
+  Lab lab;
+  lab.world->runs("samba", mirror);
+  lab.world->node(dom0).leaving = true;
+  CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::migrated);
+}
+
 TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the guest runs on") {
   Lab lab;
   lab.world->runs("samba", dom0);

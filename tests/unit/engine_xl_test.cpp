@@ -44,6 +44,15 @@ TEST_CASE("A domain that has turned up on either node since the plan is not crea
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("Nothing is created on a peer that began to leave after the plan was made") {
+  Lab lab;
+  lab.world->node(mirror).leaving = true;
+  const DomainReport report = lab.run(plain_start("web", mirror));
+  CHECK(report.result == ResultKind::refused);
+  CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
+  CHECK(lab.world->log.empty());
+}
+
 TEST_CASE("Nothing is created where a node cannot be asked about the domain") {
   Lab lab;
   SECTION("xl fails there") { lab.world->node(mirror).xl_works = false; }

@@ -22,6 +22,9 @@ struct Look {
 /// missing. To be asked before the lock is taken: a "peer" that is this very node would hold the lock against itself.
 [[nodiscard]] model::ClusterState observe_identities(const Cluster& cluster);
 
+/// The same of one node; also whether it is leaving.
+[[nodiscard]] model::Observation observe_identity(const Cluster& cluster, model::NodeId node);
+
 /// The short look of spec 5.2 at one node: rows and watchers only.
 [[nodiscard]] model::Observation observe_domains(const Cluster& cluster, model::NodeId node);
 
