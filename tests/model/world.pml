@@ -303,7 +303,7 @@ end:
   :: atomic { sender[n] == COPYING && transport[n] == CONNECTING && !receiver[PEER(n)] && net_ok && !incoming[PEER(n)] ->
        printf("node%d: migrate-receive begins, --incoming is there\n", PEER(n) + 1);
        transport[n] = COPYING; receiver[PEER(n)] = COPYING; incoming[PEER(n)] = true;
-       without_disk[PEER(n)] = false }
+       without_disk[PEER(n)] = false; settle() }
   :: atomic { sender[n] == COPYING && transport[n] == COPYING && receiver[PEER(n)] == COPYING && net_ok &&
               own[n] == RUNNING ->
        printf("node%d: the guest is suspended, the transport holds the last record\n", n + 1);
