@@ -70,7 +70,7 @@ byte record_source_boot[2], record_target_boot[2], record_writes[2];
 
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
 bool at_last; /* the last recover has begun: nothing fails any more */
-bool lost_after_pass; /* DRBD lost its connection after "ready" was passed to xl */
+bool passed_once, lost_after_pass; /* DRBD lost its connection after "ready" was passed to xl */
 bool older[2]; /* the suspended memory there is older than the disk: the domain has run elsewhere since */
 bool node_failed, link_failed, transport_killed;
 
@@ -120,10 +120,7 @@ inline comes_to_life(n) {
 
 inline lose_connection() {
   connected = false;
-  if :: transport[0] == PASSED || transport[0] == GONE || transport[1] == PASSED || transport[1] == GONE ->
-        lost_after_pass = true
-     :: else
-  fi;
+  lost_after_pass = lost_after_pass || passed_once;
   if :: primary[0] -> ahead[0] = true :: else fi;
   if :: primary[1] -> ahead[1] = true :: else fi;
   if :: (behind[0] && own[0] == RUNNING) || (behind[1] && own[1] == RUNNING) -> accident(runs_without_its_disk)
