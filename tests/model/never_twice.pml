@@ -13,7 +13,6 @@ byte xl_fails = XL_FAILS;
 #ifdef CANCELS
 byte cancels = CANCELS;
 #endif
-#define HOME 0
 byte last_failure[2];
 #include "world.pml"
 #include "tool.pml"

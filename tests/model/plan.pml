@@ -137,8 +137,13 @@ inline clear_half_names(n, keep_away) {
 }
 
 #define record_holds(n) (record[n] && record_source_boot[n] == boot[n])
-#define target_booted_anew(n) (record_holds(n) && record_target_boot[n] != boot[PEER(n)] && !primary[PEER(n)] && \
-                               writes[PEER(n)] == 0)
+#define booted_anew(n, then) (then != boot[n] && !primary[n] && writes[n] == 0)
+#define same_two_boots(n) (record_source_boot[n] == boot[n] && record_target_boot[n] == boot[PEER(n)])
+#define tells_of_settings(n) (record[n] && (booted_anew(n, record_source_boot[n]) || \
+                              booted_anew(PEER(n), record_target_boot[n]) || \
+                              same_two_boots(n) && !record_before_go[n] && !primary[n]))
+/* of two records neither is believed */
+#define settings_may_differ (record[0] != record[1] && (tells_of_settings(0) || tells_of_settings(1)))
 #ifdef NO_RECORD_OF_BOOTS
 #define same_boots(n) true
 #else
@@ -152,9 +157,9 @@ inline clear_half_names(n, keep_away) {
 #define target_wrote_nothing(n) (record[n] && record_before_go[n] && same_boots(n) && same_writes(n))
 #define stands_alone (alone[0] || alone[1])
 
-inline close_windows(n) {
+inline close_windows() {
   close_leftovers();
-  if :: stands_alone && (window[0] != window[1] || target_booted_anew(n)) -> plan!CONNECT, NEXT, me; alone_left = false
+  if :: stands_alone && (window[0] != window[1] || settings_may_differ) -> plan!CONNECT, NEXT, me; alone_left = false
      :: else
   fi
 }
@@ -162,7 +167,7 @@ inline close_windows(n) {
 inline plan_running(n) {
   clear_half_names(me, false); clear_half_names(PEER(me), false);
   demote_leftovers(PEER(n));
-  close_windows(n);
+  close_windows();
   if
   :: alone_left && !(saw[PEER(n)] & HAS_AWAY) && target_wrote_nothing(n) ->
      plan!RECONNECT, NEXT, PEER(n);
@@ -170,7 +175,7 @@ inline plan_running(n) {
   :: else ->
      if
      :: alone_left -> if :: len(plan) == 0 -> refusal = true :: else fi
-     :: else -> remove_records()
+     :: else -> if :: connected || stands_alone -> remove_records() :: else fi
      fi
   fi
 }
@@ -183,12 +188,12 @@ inline bring_back(n, may_resume) {
      if
      :: !primary[n] && !disk_may_start(n) -> refusal = true
      :: else ->
-        close_windows(n);
+        close_windows();
         if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
         plan!RESUME, NEXT, n
      fi
   :: !((may_resume) && has_resume) && disk_may_start(n) && !is_leaving(n) -> /* --yes */
-     close_windows(n);
+     close_windows();
      if :: saw[n] & HAS_AWAY -> plan!DESTROY_AWAY, NEXT, n :: else -> plan!DESTROY, NEXT, n fi;
      if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
      plan!CREATE, NEXT, n;
@@ -205,7 +210,7 @@ inline plan_of_own_name(n) {
      plan!UNPAUSE, NEXT, n;
      clear_half_names(me, false); clear_half_names(PEER(me), false);
      demote_leftovers(PEER(n));
-     close_windows(n)
+     close_windows()
   :: (saw[n] & ROW) == SUSPENDED && !(saw[PEER(n)] & HAS_AWAY) && !(saw[n] & (HAS_AWAY | HAS_INCOMING)) ->
      if :: (saw[PEER(n)] & HAS_RECEIVER) && !(saw[PEER(n)] & HAS_INCOMING) -> plan!END_RECEIVER, NEXT, PEER(n)
         :: else
@@ -241,9 +246,9 @@ inline plan_migrated_away(n) {
 inline plan_nowhere() {
   clear_half_names(me, false); clear_half_names(PEER(me), false);
   demote_leftovers(0); demote_leftovers(1);
-  close_windows(HOME);
+  close_windows();
   if :: alone_left -> if :: len(plan) == 0 -> refusal = true :: else fi
-     :: else -> remove_records()
+     :: else -> if :: connected || stands_alone -> remove_records() :: else fi
   fi
 }
 

@@ -85,9 +85,13 @@ inline look(n) {
 /* spec 5.2: the proof at the last moment. Where watchers cannot be listed it takes longer than a reboot. */
 inline prove_absent(n) {
 #ifdef WATCHERS_UNLISTABLE
-  if :: own[n] != REBOOTING :: is_lost(n) fi;
-#endif
+  if
+  :: atomic { answers(n) && own[n] != REBOOTING -> saw[n] = sight(n) }
+  :: atomic { is_lost(n) -> saw[n] = LOST }
+  fi;
+#else
   look(n);
+#endif
   atomic { if :: !is_absent(saw[n]) -> failed = FAILED :: else fi; saw[n] = ABSENT }
 }
 
