@@ -204,6 +204,16 @@ model::Observation observe_domains(const Cluster& cluster, NodeId node) {
   return state;
 }
 
+Result<bool> observe_leaving(const Cluster& cluster, NodeId node) {
+  host::Host* host = cluster.host(node);
+  if (host == nullptr || host->lost()) return node_lost(cluster, node);
+  const auto answers = host->ask({identity_command(cluster, node, false)});
+  if (host->lost()) return node_lost(cluster, node);
+  NodeState state;
+  XEN_DRBD_CHECK(read_identity(state, answers.front()));
+  return state.leaving;
+}
+
 Result<std::vector<model::Resource>> observe_drbd(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return node_lost(cluster, node);

@@ -104,9 +104,8 @@ Result<> still_in_command(const Cluster& cluster, NodeId node) {
 
 Result<> may_arrive_on(const Cluster& cluster, NodeId node) {
   if (node == cluster.this_node) return {};
-  const model::Observation seen = observe_identity(cluster, node);
-  if (const auto* gone = std::get_if<model::Unreachable>(&seen)) return gone->error;
-  if (!std::get<model::NodeState>(seen).leaving) return {};
+  XEN_DRBD_TRY(const bool leaving, observe_leaving(cluster, node));
+  if (!leaving) return {};
   return Error{.kind = ErrorKind::refused,
                .what = "nothing is brought to " + cluster.name(node),
                .because = cluster.name(node) + " is leaving: it is being evacuated since the plan was made",

@@ -355,6 +355,7 @@ TEST_CASE("DRBD 8.4 that gives a guest's pages to TCP; DRBD 9 has its own way") 
   CHECK(pair.complaints() == Complaints{"warning mirror - sendpage"});
   CHECK_THAT(pair.said("sendpage"), ContainsSubstring("echo 1 > /sys/module/drbd/parameters/disable_sendpage"));
   pair.node(mirror).drbd_nine = true;
+  for (ResourceConfig& each : *pair.node(mirror).resource_configs) each.auto_promote = false;
   CHECK(pair.complaints() == Complaints{});
 }
 

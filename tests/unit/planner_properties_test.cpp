@@ -93,7 +93,8 @@ TEST_CASE("after any failure recover comes to rest, and leaves no half-name that
     wish.goal = Goal::recover;
     wish.yes = true;
     require_convergence(pair, dice);
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       if (each.verdict == Verdict::refused) RC_CLASSIFY(true, each.reason.substr(0, 40));
   }));
 }

@@ -28,6 +28,9 @@ struct Look {
 /// The short look of spec 5.2 at one node: rows and watchers only.
 [[nodiscard]] model::Observation observe_domains(const Cluster& cluster, model::NodeId node);
 
+/// Whether the node is being evacuated now (spec 5.10).
+[[nodiscard]] Result<bool> observe_leaving(const Cluster& cluster, model::NodeId node);
+
 /// The DRBD resources of one node, with their run-time options.
 [[nodiscard]] Result<std::vector<model::Resource>> observe_drbd(const Cluster& cluster, model::NodeId node);
 
