@@ -333,7 +333,8 @@ inline forget() {
 #define may_migrate (me == 0 && runs_left == 1)
 /* the last recover waits until everything is back, and nothing fails any more */
 #define all_is_back (net_ok && drbd_net_ok && (connected || alone[0] || alone[1]) && !behind[0] && !behind[1] && \
-                     !sender[0] && !sender[1] && !receiver[0] && !receiver[1])
+                     !sender[0] && !sender[1] && !receiver[0] && !receiver[1] && \
+                     !command[0] && !command[1] && !command[2] && !command[3])
 #define may_recover (me == 1 || runs_left == 0 && all_is_back)
 #define may_begin (me == 1 || runs_left == 2 || all_is_back && !alive[1])
 #else
