@@ -55,7 +55,8 @@ TEST_CASE(
       pair.peer_answers = false;
     else
       pair.peer_lists = false;
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       for (const Step& step : each.steps)
         if (decides_over_life(step)) RC_FAIL(each.domain.str() + " is to be decided over: " + in_words({step})[0]);
   }));
@@ -72,7 +73,8 @@ TEST_CASE("no plan promotes on a disk whose role on the peer cannot be seen") {
     const std::string blind = dice.pick<std::string>({"dns", "samba", "mail"});
     world.drbd(mirror, blind).role = Role::unknown;
     world.drbd(dom0, blind).peer_role = Role::unknown;
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       for (const Step& step : each.steps) {
         const auto* promote = as<Promote>(step);
         RC_ASSERT(promote == nullptr || promote->node == mirror || promote->resource.str() != blind);
@@ -85,7 +87,8 @@ TEST_CASE("every window that a plan opens is opened after the copy and closed at
     Dice dice = any_dice();
     Pair pair = any_pair(dice);
     wish_anything(pair, dice);
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       for (auto step = each.steps.begin(); step != each.steps.end(); ++step) {
         const auto* open = as<OpenWindow>(*step);
         if (open == nullptr) continue;
@@ -106,7 +109,8 @@ TEST_CASE("recover gives up nobody's data unless a record of these very boots pr
     Dice dice = any_dice();
     Pair pair = to_recover(dice);
     World& world = pair.truth();
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       for (const Step& step : each.steps) {
         const auto* connect = as<Connect>(step);
         const bool known = world.inputs.records.contains(each.domain);
@@ -134,7 +138,8 @@ TEST_CASE(
     Dice dice = any_dice();
     Pair pair = to_recover(dice);
     const World& world = pair.truth();
-    for (const DomainPlan& each : pair.plan().domains)
+    const Plan plan = pair.plan();
+    for (const DomainPlan& each : plan.domains)
       for (auto step = each.steps.begin(); step != each.steps.end(); ++step) {
         const auto* destroy = as<Destroy>(*step);
         if (destroy == nullptr) continue;
