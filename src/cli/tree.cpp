@@ -22,7 +22,7 @@ std::vector<std::string> with_watch_value(const std::vector<std::string>& argume
     else if (i + 1 < arguments.size() && is_number(arguments[i + 1]))
       out.push_back("--watch=" + arguments[++i]);
     else
-      out.push_back("--watch=2");
+      out.emplace_back("--watch=2");
   }
   return out;
 }

@@ -19,7 +19,7 @@ void SessionCloser::operator()(ssh_session session) const {
     ::close(socket);
 }
 
-Error unreachable(const Target& target, const std::string& doing, std::string because, std::string hint) {
+Error unreachable(const Target& target, const std::string& doing, const std::string& because, std::string hint) {
   return {.kind = ErrorKind::unreachable,
           .what = target.node + " cannot be reached",
           .because = because,

@@ -68,7 +68,7 @@ struct Target {
 };
 
 /// The node cannot be reached; `doing` is the step that failed.
-[[nodiscard]] Error unreachable(const Target& target, const std::string& doing, std::string because,
+[[nodiscard]] Error unreachable(const Target& target, const std::string& doing, const std::string& because,
                                 std::string hint = {});
 
 } // namespace xen_drbd::host

@@ -12,7 +12,7 @@ template <class... Bodies> Overloaded(Bodies...) -> Overloaded<Bodies...>;
 
 std::string describe(const Action& action, const DomainName& domain, const Topology& topology) {
   const auto target = [&](NodeId from) { return topology.node(other(from)).migration_address.str(); };
-  const std::string name = domain.str();
+  const std::string& name = domain.str();
   return std::visit(
       Overloaded{
           [](const Promote& step) { return "drbdadm primary " + step.resource.str(); },

@@ -98,7 +98,7 @@ void check_others(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fi
   bool well = true;
   for (const auto& [name, file] : facts.autostarts) {
     const auto ours = std::find_if(scene.topology.domains.begin(), scene.topology.domains.end(),
-                                   [&](const Domain& domain) { return domain.name.str() == name; });
+                                   [&name = name](const Domain& domain) { return domain.name.str() == name; });
     if (ours == scene.topology.domains.end()) continue;
     findings.fail({"autostart", node, name},
                   fmt::format("{} starts {} at boot, without asking the other node", file, name),
