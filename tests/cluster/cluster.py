@@ -415,7 +415,7 @@ class Cluster:
         """A fault that stops a command at a point until `release`; `wait_held` returns when it stands there."""
         return self.fault("hold", command=command, point=point, node=node, **more)
 
-    def wait_held(self, identity, timeout=10.0):
+    def wait_held(self, identity, timeout=30.0):
         path = self.directory / "world" / "held" / identity
         self.wait_for(path.exists, timeout, f"the fault {identity} to hold something")
 
