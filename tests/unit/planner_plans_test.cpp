@@ -77,7 +77,7 @@ TEST_CASE("no plan promotes on a disk whose role on the peer cannot be seen") {
     for (const DomainPlan& each : plan.domains)
       for (const Step& step : each.steps) {
         const auto* promote = as<Promote>(step);
-        RC_ASSERT(promote == nullptr || promote->node == mirror || promote->resource.str() != blind);
+        if (promote != nullptr && promote->node == dom0) RC_ASSERT(promote->resource.str() != blind);
       }
   }));
 }
@@ -92,6 +92,8 @@ TEST_CASE("every window that a plan opens is opened after the copy and closed at
       for (auto step = each.steps.begin(); step != each.steps.end(); ++step) {
         const auto* open = as<OpenWindow>(*step);
         if (open == nullptr) continue;
+        // what is configured on both nodes is left open
+        if (pair.truth().drbd_config(dom0, open->resource.str()).two_primaries == TwoPrimaries::yes) continue;
         RC_ASSERT(std::any_of(step, each.steps.end(), [&](const Step& later) {
           const auto* close = as<CloseWindow>(later);
           return close != nullptr && close->resource == open->resource && later.when == When::always;
@@ -125,7 +127,8 @@ TEST_CASE("recover gives up nobody's data unless a record of these very boots pr
         RC_ASSERT(then.source_identity == world.node(then.source).identity);
         RC_ASSERT(then.target_identity == world.node(other(then.source)).identity);
         const DomainRow* runs = find_row(world, then.source, each.domain.str());
-        RC_ASSERT(runs != nullptr && executes(*runs));
+        RC_ASSERT(runs != nullptr);
+        RC_ASSERT(executes(*runs));
         for (const Volume& volume : world.drbd(reconnect->discard_on, reconnect->resource.str()).volumes)
           RC_ASSERT(then.target_writes.at(volume.minor) == volume.written_kib - volume.received_kib);
       }
