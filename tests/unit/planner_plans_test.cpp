@@ -127,7 +127,8 @@ TEST_CASE("recover gives up nobody's data unless a record of these very boots pr
         RC_ASSERT(then.source_identity == world.node(then.source).identity);
         RC_ASSERT(then.target_identity == world.node(other(then.source)).identity);
         const DomainRow* runs = find_row(world, then.source, each.domain.str());
-        RC_ASSERT(runs != nullptr && executes(*runs));
+        RC_ASSERT(runs != nullptr);
+        RC_ASSERT(executes(*runs));
         for (const Volume& volume : world.drbd(reconnect->discard_on, reconnect->resource.str()).volumes)
           RC_ASSERT(then.target_writes.at(volume.minor) == volume.written_kib - volume.received_kib);
       }
