@@ -87,6 +87,7 @@ private:
   Result<> set_window(const ResourceName& name, bool open);
   Result<> make_equal(const ResourceName& name);
   Result<> may_connect(const ResourceName& name);
+  Result<> wrote_nothing_since(const model::Reconnect& step);
   Result<> connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked);
   Result<> may_set_window(const ResourceName& name, bool open);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);

@@ -189,8 +189,24 @@ Result<> Actions::may_connect(const ResourceName& name) {
   return still_in_command(cluster_);
 }
 
+/// A Secondary cannot be written by anybody: what is seen of it now holds until it connects.
+Result<> Actions::wrote_nothing_since(const model::Reconnect& step) {
+  XEN_DRBD_TRY(const Resource target, resource(step.discard_on, step.resource));
+  const bool same = std::all_of(target.volumes.begin(), target.volumes.end(), [&](const model::Volume& volume) {
+    const auto recorded = step.own_writes.find(volume.minor);
+    return recorded != step.own_writes.end() && recorded->second == volume.own_writes();
+  });
+  if (same && target.role == Role::secondary) return {};
+  return failed(step.resource.str() + " was not reconnected",
+                "it is " + std::string(to_string(target.role)) + " on " + cluster_.name(step.discard_on) +
+                    (same ? "" : " and was written there since the migration failed"),
+                "only you can tell whose data are to be kept: see who uses the disk on " +
+                    cluster_.name(step.discard_on));
+}
+
 Result<> Actions::perform(const model::Reconnect& step) {
   XEN_DRBD_CHECK(may_connect(step.resource));
+  XEN_DRBD_CHECK(wrote_nothing_since(step));
   host::Outcome discarding = act(step.discard_on, drbd::connect_discarding_command(step.resource));
   host::Outcome connecting = act(other(step.discard_on), drbd::connect_command(step.resource));
   return connected(step.resource, {std::move(discarding), std::move(connecting)});

@@ -130,7 +130,7 @@ Result<> Actions::write_record(NodeId from, bool before_go) {
   for (const ResourceName& name : promoted_resources()) {
     XEN_DRBD_TRY(const model::Resource target, resource(other(from), name));
     for (const model::Volume& volume : target.volumes)
-      record.target_writes[volume.minor] = volume.written_kib - volume.received_kib;
+      record.target_writes[volume.minor] = volume.own_writes();
   }
   const host::Outcome outcome = act(from, write_record_command(domain_, to_text(record)));
   if (!outcome.ok())

@@ -126,7 +126,7 @@ Objection Recovery::mend_split_brain(NodeId source) {
   for (const ResourceName& resource : still_alone()) {
     if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource))
       return split_brain(scene_, {resource});
-    steps_.push_back({Reconnect{other(source), resource},
+    steps_.push_back({Reconnect{other(source), resource, scene_.inputs.records.at(domain_.name).target_writes},
                       "split by a migration that failed; the record proves that nothing was written there"});
     if (window_of(scene_, resource) == Window::open)
       steps_.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});

@@ -30,7 +30,7 @@ const RecordedMigration* record_of(const Scene& scene, const DomainName& domain,
 /// Whether all that was written to the disks of a node since it brought them up came from the other one.
 bool wrote_nothing(const Resource& up) {
   return std::all_of(up.volumes.begin(), up.volumes.end(),
-                     [](const Volume& volume) { return volume.written_kib == volume.received_kib; });
+                     [](const Volume& volume) { return volume.own_writes() == 0; });
 }
 
 } // namespace
@@ -58,7 +58,7 @@ bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId s
   if (then == nullptr || up == nullptr || !then->before_go || then->target_identity != target->identity) return false;
   return std::all_of(up->volumes.begin(), up->volumes.end(), [&](const Volume& volume) {
     const auto writes = then->target_writes.find(volume.minor);
-    return writes != then->target_writes.end() && writes->second == volume.written_kib - volume.received_kib;
+    return writes != then->target_writes.end() && writes->second == volume.own_writes();
   });
 }
 

@@ -149,11 +149,6 @@ inline clear_half_names(n, keep_away) {
 #else
 #define same_boots(n) (record_source_boot[n] == boot[n] && record_target_boot[n] == boot[PEER(n)])
 #endif
-#ifdef NO_RECORD_OF_WRITES
-#define same_writes(n) true
-#else
-#define same_writes(n) (record_writes[n] == writes[PEER(n)])
-#endif
 #define target_wrote_nothing(n) (record[n] && record_before_go[n] && same_boots(n) && same_writes(n))
 #define stands_alone (alone[0] || alone[1])
 

@@ -8,6 +8,13 @@
 #define RECONNECT 24 /* on the node whose changes are given up */
 #define CONNECT 25
 
+/* Whether the target of the migration from n has written no more by itself than the record says. */
+#ifdef NO_RECORD_OF_WRITES
+#define same_writes(n) true
+#else
+#define same_writes(n) (record_writes[n] == writes[PEER(n)])
+#endif
+
 /* model::When */
 #define NEXT 0
 #define ON_FAILURE 1
@@ -333,10 +340,17 @@ inline copy_memory(from) {
   fi
 }
 
-inline last_look(from) {
+inline last_look(from, is_the_last) {
   may_arrive_on(PEER(from));
 #ifndef NO_DISK
-  if :: failed == FINE -> drbd_shows(PEER(from), primary[PEER(from)] && connected && !behind[PEER(from)]) :: else fi;
+  if
+  :: atomic { failed == FINE && answers(PEER(from)) && primary[PEER(from)] && connected && !behind[PEER(from)] ->
+       passed_once = passed_once || is_the_last }
+  :: atomic { failed == FINE && answers(PEER(from)) && !(primary[PEER(from)] && connected && !behind[PEER(from)]) ->
+       failed = FAILED }
+  :: atomic { failed == FINE && is_lost(PEER(from)) -> failed = FAILED }
+  :: failed != FINE
+  fi;
 #endif
   must_be_in_command()
 }
@@ -345,7 +359,7 @@ inline hand_over(from) {
 #ifdef NO_RECORD_BEFORE_PROMOTION
   act(from, WRITE_RECORD); recorded = true;
 #endif
-  last_look(from);
+  last_look(from, false);
   if
   :: atomic { failed == FINE && answers(from) && transport[from] == HELD -> transport[from] = RELEASED }
   :: atomic { failed == FINE && answers(from) && transport[from] != HELD }
@@ -366,7 +380,7 @@ inline hand_over(from) {
   :: failed == FINE ->
      act(from, WRITE_READY_PASSED);
 #ifndef NO_LAST_LOOK
-     if :: failed == FINE -> last_look(from) :: else fi;
+     if :: failed == FINE -> last_look(from, true) :: else fi;
 #endif
      if
      :: atomic { failed == FINE && answers(from) && transport[from] == READY ->
@@ -434,6 +448,9 @@ inline perform() {
      if :: failed == FINE -> act(node, RESUME) :: else fi
   :: step == RECONNECT ->
      must_be_in_command();
+#ifndef NO_SECOND_LOOK_AT_THE_WRITES
+     if :: failed == FINE && (primary[node] || !same_writes(PEER(node))) -> failed = FAILED :: else fi;
+#endif
      if :: failed == FINE -> act(node, DISCARD_HERE) :: else fi;
      if :: failed == FINE -> act(PEER(node), CONNECT_HERE) :: else fi;
      if :: failed == FINE -> drbd_comes_back() :: else fi

@@ -70,7 +70,7 @@ byte record_source_boot[2], record_target_boot[2], record_writes[2];
 
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
 bool at_last; /* the last recover has begun: nothing fails any more */
-bool passed_once, lost_after_pass; /* DRBD lost its connection after "ready" was passed to xl */
+bool passed_once, lost_after_pass; /* DRBD lost its connection after the last look before "ready" is passed to xl */
 bool older[2]; /* the suspended memory there is older than the disk: the domain has run elsewhere since */
 bool node_failed, link_failed, transport_killed;
 

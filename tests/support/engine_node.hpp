@@ -45,7 +45,8 @@ struct DrbdOnNode {
   bool primary = false;
   bool two_primaries = false;
   std::string disk = "UpToDate";
-  int held_open = 0; ///< how many times more something else than a guest has it open
+  unsigned written = 0; ///< by the node itself, on each volume, in KiB
+  int held_open = 0;    ///< how many times more something else than a guest has it open
 };
 
 struct Process {
@@ -157,8 +158,8 @@ struct LinkOfResource {
   std::string text =
       fmt::format("{} role:{} suspended:no\n    write-ordering:flush\n", name, here.primary ? "Primary" : "Secondary");
   for (std::size_t i = 0; i < here.minors.size(); ++i)
-    text += fmt::format("  volume:{} minor:{} disk:{}\n      size:65496 read:0 written:0 al-writes:8 bm-writes:0\n", i,
-                        here.minors[i], here.disk);
+    text += fmt::format("  volume:{} minor:{} disk:{}\n      size:65496 read:0 written:{} al-writes:8 bm-writes:0\n", i,
+                        here.minors[i], here.disk, here.written);
   if (link.stand_alone) return text + "\n";
   text += fmt::format("  peer connection:{} role:{} congested:no\n", connected ? "Connected" : "Connecting",
                       !connected      ? "Unknown"

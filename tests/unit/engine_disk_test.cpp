@@ -285,17 +285,30 @@ TEST_CASE("A migration that fails before the window was opened says nothing of a
 TEST_CASE("A split resource is reconnected: one side discards, and only that one") {
   Lab lab;
   lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
+  const model::Reconnect reconnect{mirror, samba, {{Minor{1}, 0}, {Minor{2}, 0}}};
   SECTION("it connects") {
-    CHECK(lab.run(steps({next(model::Reconnect{mirror, samba})})).result == ResultKind::recovered);
+    CHECK(lab.run(steps({next(reconnect)})).result == ResultKind::recovered);
     CHECK(lab.world->log ==
           std::vector<std::string>{"mirror: drbdadm connect --discard-my-data samba", "dom0: drbdadm connect samba"});
   }
   SECTION("it does not") {
-    lab.world->fault(mirror, 2, Fault::fails);
-    const DomainReport report = lab.run(steps({next(model::Reconnect{mirror, samba})}));
+    lab.world->fault(mirror, 3, Fault::fails);
+    const DomainReport report = lab.run(steps({next(reconnect)}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.reason, ContainsSubstring("the machine has a bad day"));
     CHECK(report.seconds < 17);
+  }
+  SECTION("somebody writes there after the look: nothing is discarded") {
+    lab.drbd(mirror, "samba").written = 4;
+    const DomainReport report = lab.run(steps({next(reconnect)}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("was written there since the migration failed"));
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("somebody makes it Primary after the look: nothing is discarded") {
+    lab.drbd(mirror, "samba").primary = true;
+    CHECK(lab.run(steps({next(reconnect)})).result == ResultKind::failed);
+    CHECK(lab.world->log.empty());
   }
 }
 

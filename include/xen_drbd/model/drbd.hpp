@@ -80,6 +80,8 @@ struct Volume {
   std::optional<double> percent_in_sync; ///< while a resync runs and says so
   std::uint64_t written_kib = 0;         ///< `written` (dw): what went to the local disk. Units: KiB
   std::uint64_t received_kib = 0;        ///< `received` (nr): what came from the peer. Units: KiB
+  /// What this node wrote by itself. Units: KiB
+  [[nodiscard]] std::uint64_t own_writes() const { return written_kib - received_kib; }
   bool operator==(const Volume&) const = default;
 };
 

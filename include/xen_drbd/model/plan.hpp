@@ -2,6 +2,8 @@
 
 #include "xen_drbd/model/state.hpp"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -86,10 +88,12 @@ struct EndReceiver {
   NodeId node{};
   bool operator==(const EndReceiver&) const = default;
 };
-/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12).
+/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12), once the target is
+/// Secondary and has still written no more by itself than the record says.
 struct Reconnect {
   NodeId discard_on{};
   ResourceName resource;
+  std::map<Minor, std::uint64_t> own_writes; ///< of the target, by the record. Units: KiB
   bool operator==(const Reconnect&) const = default;
 };
 
