@@ -5,7 +5,7 @@ from settled import assert_settled
 from stories import assert_runs, document, refusal, seen, status, tool
 
 MIGRATE = "exec xen-drbd migrate-out dns > /tmp/said 2>&1"
-KILL = "pkill -KILL -f '^xen-drbd migrate-out'; pkill -KILL -f '^xl .*migrate '"
+KILL = "pkill -KILL -f '^xl .*migrate ' && pkill -KILL -f '^xen-drbd migrate-out'"
 RECEIVER = r"pgrep -f '^xl migrate-receive'"
 
 
@@ -18,8 +18,10 @@ def killed_when(world, what, condition):
     """A migration of dns to node 2, in which xen-drbd and xl are killed on node 1 once something is so there."""
     with world.running(1, MIGRATE) as run:
         world.wait_for(lambda: "dns--incoming" in world.rows(2), 60, "the copy")
-        world.breaks(1, f"xl killed {what}", f"id=$(xl domid dns); until {condition}; do "
-                                             f"pgrep -f '^xl .*migrate ' > /dev/null || exit; done; {KILL}")
+        found = world.on(1, f"id=$(xl domid dns); until {condition}; do "
+                            f"pgrep -f '^xl .*migrate ' > /dev/null || exit; done; {KILL}")
+        assert found.ok, f"xl ended too early:\n{world.read(1, '/tmp/said')}"
+        world.accidents.append(f"xl killed {what}")
         run.wait(60)
     world.wait_for(lambda: not world.on(2, RECEIVER).ok, 60, "the receiver to see the end of its stream")
 
