@@ -5,7 +5,7 @@ from settled import assert_settled
 from stories import assert_runs, document, refusal, seen, status, tool
 
 MIGRATE = "exec xen-drbd migrate-out dns > /tmp/said 2>&1"
-KILL = "pkill -KILL -f '^xl .*migrate ' && pkill -KILL -f '^xen-drbd migrate-out'"
+KILL = "pkill -KILL -f '^(xl .*migrate |xen-drbd migrate-out)'"    # at once: each ends soon after the other
 RECEIVER = r"pgrep -f '^xl migrate-receive'"
 
 
