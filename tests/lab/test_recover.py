@@ -18,7 +18,7 @@ RENAMED = "[ \"$(xenstore-read /local/domain/$id/name)\" = dns--migratedaway ]"
 def killed_when(world, what, condition):
     """A migration of dns to node 2, in which xen-drbd and xl are killed on node 1 once something is so there."""
     with world.running(1, MIGRATE) as run:
-        world.wait_for(lambda: "dns--incoming" in world.rows(2), 60, "the copy")
+        world.wait_for(lambda: "dns--incoming" in world.rows(2) or run.poll() is not None, 60, "the copy")
         found = world.on(1, f"id=$(xl domid dns); until {condition}; do "
                             f"pgrep -f '^[^ ]*/xl migrate ' > /dev/null || exit; done; {KILL}")
         assert found.ok, f"xl ended too early:\n{world.read(1, '/tmp/said')}"
