@@ -148,10 +148,19 @@ class Machine:
             except OSError as error:
                 raise LabError(f"QEMU cannot be started: {error}") from error
         until = time.monotonic() + 30
-        while not self.monitor_socket.exists() or not self.alive():
+        while not self.alive() or not self._listens():
             if process.poll() is not None or time.monotonic() > until:
                 raise LabError(f"QEMU of {self.name} did not start: {self.log.read_text().strip()}")
             time.sleep(0.05)
+
+    def _listens(self):
+        """The monitor's socket is there a moment before anybody listens on it."""
+        with socket.socket(socket.AF_UNIX) as conversation, contextlib.suppress(OSError):
+            conversation.settimeout(30)
+            conversation.connect(str(self.monitor_socket))
+            self._until_prompt(conversation)
+            return True
+        return False
 
     def monitor(self, command, timeout=300):
         """Says a line to QEMU's monitor; its answer comes back."""

@@ -4,7 +4,7 @@ import pytest
 from guests import goes_on, last_beat
 from lab import at_once
 from settled import assert_settled
-from stories import tool
+from stories import add_to_topology, tool
 
 DEFAULTS = "START_ACTION=migrate-and-start-all\nSTOP_ACTION=evacuate\nPEER_WAIT=60s\n"
 
@@ -17,6 +17,7 @@ def integrated(running):
         running.on(node, ["systemctl", "-q", "enable", "drbd", "xen-drbd"], check=True)
         running.on(node, ["systemctl", "start", "drbd"], check=True)
 
+    add_to_topology(running, "ssh: {connect_timeout: 20s}\n")    # a node that boots under emulation is slow to answer
     running.on_both(integrate)
     return running
 

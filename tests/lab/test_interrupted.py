@@ -5,7 +5,7 @@ from settled import assert_settled
 from stories import seen, tool
 
 MIGRATE = "exec xen-drbd migrate-out dns > /tmp/said 2>&1"
-XL = r"pgrep -f '^xl.* migrate .*dns'"
+XL = r"pgrep -f '^[^ ]*/xl migrate .*dns'"
 
 
 def migrates(world):
@@ -16,6 +16,7 @@ def test_a_killed_tool_leaves_the_lock_to_xl_and_a_state_that_recover_mends(runn
     before = last_beat(running, 1, "dns")
     process = running.popen(1, MIGRATE)
     running.wait_for(lambda: "dns--incoming" in running.rows(2), 60, "the copy")
+    assert migrates(running)
     running.breaks(1, "xen-drbd killed", "pkill -KILL -o -f '^xen-drbd migrate-out dns'")
     process.wait(60)
     # were the lock free, and xl still there after that
