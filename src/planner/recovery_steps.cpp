@@ -115,7 +115,7 @@ void Recovery::remove_record() {
     return !stands_alone(scene_, resource) && !connected_on_both(scene_, resource);
   };
   if (std::any_of(resources_.begin(), resources_.end(), waits) && !remove_records(scene_, domain_.name).empty()) {
-    warnings_.push_back("the record of its migration is kept until its disks are Connected");
+    warnings_.emplace_back("the record of its migration is kept until its disks are Connected");
     return;
   }
   for (Step& step : remove_records(scene_, domain_.name)) steps_.push_back(std::move(step));
