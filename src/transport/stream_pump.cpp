@@ -79,13 +79,12 @@ bool StreamPump::move_payload(std::uint64_t most) {
   const ssize_t moved = ::splice(in_.number(), nullptr, out_.number(), nullptr, std::min(most, splice_max),
                                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (moved > 0) return count_payload(static_cast<std::uint64_t>(moved)), true;
-  if (moved == 0)
-    in_closed_ = true;
-  else if (errno == EAGAIN || errno == EINTR)
+  const int error = moved < 0 ? errno : 0;
+  if (error == EAGAIN || error == EINTR)
     in_ready_ = out_ready_ = false; // which of the two, poll will tell
-  else if (errno == EINVAL)
+  else if (error == EINVAL)
     return splices_ = false, true; // not a pipe
-  else if (errno == EPIPE)
+  else if (error == EPIPE)
     out_closed_ = true;
   else
     in_closed_ = true;
