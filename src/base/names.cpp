@@ -73,6 +73,7 @@ std::string InterfaceNameGrammar::objection(std::string_view text) {
 
 std::string AddressGrammar::objection(std::string_view text) {
   if (text.empty()) return "it is empty";
+  if (text.find('\0') != text.npos) return "it holds a NUL"; // where inet_pton would stop reading
   const std::string terminated(text);
   in_addr v4{};
   in6_addr v6{};

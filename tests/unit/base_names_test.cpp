@@ -50,6 +50,8 @@ TEST_CASE("an address is a host name or an IP literal and nothing that sh could 
   for (const char* text : {"", "10.77.0", "10.77.0.256", "mirror;reboot", "$(id)", "a b", "root@mirror", "[::1]",
                            "-oProxyCommand=id", "fe80::1%eth0"})
     CHECK_FALSE(accepts<Address>(text));
+  using namespace std::string_view_literals;
+  CHECK_FALSE(accepts<Address>("10.77.0.2\0;reboot"sv));
 }
 
 TEST_CASE("a resource may not be called all, because drbdadm takes that for every resource") {
