@@ -129,8 +129,7 @@ Result<> Actions::write_record(NodeId from, bool before_go) {
                 .target_writes = {}};
   for (const ResourceName& name : promoted_resources()) {
     XEN_DRBD_TRY(const model::Resource target, resource(other(from), name));
-    for (const model::Volume& volume : target.volumes)
-      record.target_writes[volume.minor] = volume.own_writes();
+    for (const model::Volume& volume : target.volumes) record.target_writes[volume.minor] = volume.own_writes();
   }
   const host::Outcome outcome = act(from, write_record_command(domain_, to_text(record)));
   if (!outcome.ok())

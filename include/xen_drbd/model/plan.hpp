@@ -88,8 +88,8 @@ struct EndReceiver {
   NodeId node{};
   bool operator==(const EndReceiver&) const = default;
 };
-/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12), once the target is
-/// Secondary and has still written no more by itself than the record says.
+/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12), once the target
+/// is Secondary and has still written no more by itself than the record says.
 struct Reconnect {
   NodeId discard_on{};
   ResourceName resource;
