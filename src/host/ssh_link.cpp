@@ -11,6 +11,7 @@ namespace xen_drbd::host {
 namespace {
 
 constexpr std::size_t last_words_size = 300;
+constexpr Milliseconds for_last_words{1000};
 
 int on_wake(socket_t, int, void* wake) {
   static_cast<Wake*>(wake)->clear();
@@ -30,6 +31,7 @@ Channel::Channel(const Session& session, std::string command)
   callbacks_.channel_data_function = on_data;
   callbacks_.channel_exit_status_function = on_exit_status;
   callbacks_.channel_exit_signal_function = on_exit_signal;
+  callbacks_.channel_eof_function = on_eof;
   callbacks_.channel_close_function = on_close;
   ssh_callbacks_init(&callbacks_);
   ssh_set_channel_callbacks(channel_, &callbacks_);
@@ -46,19 +48,26 @@ int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t size, i
   return static_cast<int>(size);
 }
 
+void Channel::end(std::string how) {
+  if (ended_) return;
+  ended_ = std::move(how);
+  last_words_ = Deadline(for_last_words);
+}
+
 void Channel::on_exit_status(ssh_session, ssh_channel, int status, void* self) {
-  auto& ended = static_cast<Channel*>(self)->ended_;
-  if (!ended) ended = fmt::format("ended with exit status {}", status);
+  static_cast<Channel*>(self)->end(fmt::format("ended with exit status {}", status));
 }
 
 void Channel::on_exit_signal(ssh_session, ssh_channel, const char* signal, int, const char*, const char*, void* self) {
-  auto& ended = static_cast<Channel*>(self)->ended_;
-  if (!ended) ended = fmt::format("was killed by signal {}", printable(signal));
+  static_cast<Channel*>(self)->end(fmt::format("was killed by signal {}", printable(signal)));
 }
 
+void Channel::on_eof(ssh_session, ssh_channel, void* self) { static_cast<Channel*>(self)->all_heard_ = true; }
+
 void Channel::on_close(ssh_session, ssh_channel, void* self) {
-  auto& ended = static_cast<Channel*>(self)->ended_;
-  if (!ended) ended = "ended without an exit status";
+  Channel& channel = *static_cast<Channel*>(self);
+  channel.all_heard_ = true;
+  channel.end("ended without an exit status");
 }
 
 void Channel::fail() {
@@ -143,7 +152,7 @@ void SshLink::serve() {
   for (const auto& held : held_) serve_held(*held);
   std::erase_if(held_, [](const auto& held) {
     return held->conversation->abandoned() || !held->channel->problem().empty() ||
-           (held->channel->ended() && held->conversation->at_end());
+           (held->channel->drained() && held->conversation->at_end());
   });
 }
 
@@ -175,7 +184,7 @@ void SshLink::serve_held(Held& held) {
                                .while_doing = {},
                                .changed = Changed::no,
                                .hint = {}});
-  else if (channel.ended())
+  else if (channel.drained())
     held.conversation->ended("it " + *channel.ended());
 }
 

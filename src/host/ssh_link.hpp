@@ -1,6 +1,7 @@
 #pragma once
 
 #include "link.hpp"
+#include "moment.hpp"
 #include "session.hpp"
 #include "tuning.hpp"
 
@@ -30,6 +31,10 @@ public:
   [[nodiscard]] std::string take_err() { return std::exchange(err_, {}); }
   /// How the command ended, once it is known.
   [[nodiscard]] const std::optional<std::string>& ended() const { return ended_; }
+  /// Whether it has ended and all it said was heard. sshd tells the end as soon as it knows of it, before the rest of
+  /// the output (RFC 4254, 6.10); something that it left behind may hold its output open for ever, and is not waited
+  /// for.
+  [[nodiscard]] bool drained() const { return ended_ && (all_heard_ || last_words_.passed()); }
 
 private:
   enum class State { opening, requesting, running, broken };
@@ -37,7 +42,9 @@ private:
   static int on_data(ssh_session, ssh_channel, void* data, std::uint32_t size, int is_stderr, void* self);
   static void on_exit_status(ssh_session, ssh_channel, int status, void* self);
   static void on_exit_signal(ssh_session, ssh_channel, const char* signal, int, const char*, const char*, void* self);
+  static void on_eof(ssh_session, ssh_channel, void* self);
   static void on_close(ssh_session, ssh_channel, void* self);
+  void end(std::string how);
   void flush();
   void fail();
 
@@ -51,6 +58,8 @@ private:
   std::string out_;
   std::string err_;
   std::optional<std::string> ended_;
+  Deadline last_words_{Milliseconds(0)};
+  bool all_heard_ = false;
   bool close_wanted_ = false;
   bool eof_sent_ = false;
 };

@@ -100,6 +100,15 @@ TEST_CASE("A login shell that prints and takes its time does no harm") {
   CHECK((*stream)->read_line(Milliseconds{5000}) == "held");
 }
 
+TEST_CASE("What a held command said is heard though sshd tells of its end before") {
+  Scratch scratch;
+  Sshd sshd(scratch);
+  const auto peer = connected(open_peer(sshd, scratch));
+  auto stream = peer.host->hold({"sh", "-c", "(sleep 0.2; echo late) & exit 0"});
+  REQUIRE(stream);
+  CHECK((*stream)->read_line(Milliseconds{5000}) == "late");
+}
+
 TEST_CASE("A frozen peer is lost by the age of its answers, and a request by its own earlier deadline") {
   Scratch scratch;
   Sshd sshd(scratch);
