@@ -186,7 +186,10 @@ engine::Execution execution(const Session& session, const model::ClusterState& s
   execution.run_id = random_id();
   execution.stop = [] { return interrupted_by() != 0; };
   for (NodeId node : model::both_nodes)
-    if (const model::NodeState* seen = state.node(node)) execution.identities[index(node)] = seen->identity;
+    if (const model::NodeState* seen = state.node(node)) {
+      execution.identities[index(node)] = seen->identity;
+      execution.leaving[index(node)] = seen->leaving;
+    }
   return execution;
 }
 

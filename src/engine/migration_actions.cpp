@@ -35,7 +35,7 @@ host::Command write_record_command(const DomainName& domain, const std::string& 
 host::Command remove_record_command(const DomainName& domain) { return {{"rm", "-f", record_path(domain)}, writing}; }
 
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
-  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from)));
+  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.leaving[index(other(from))]));
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
   const model::Observation source = observe_domains(cluster_, from);
   if (const auto* gone = std::get_if<model::Unreachable>(&source)) return gone->error;
@@ -115,7 +115,7 @@ Result<> Actions::target_disk_is_right(NodeId target, const ResourceName& name) 
 }
 
 Result<> Actions::last_look(NodeId from) {
-  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from)));
+  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.leaving[index(other(from))]));
   for (const ResourceName& name : promoted_resources()) XEN_DRBD_CHECK(target_disk_is_right(other(from), name));
   return still_in_command(cluster_);
 }

@@ -117,11 +117,18 @@ TEST_CASE("Nothing is moved onto a peer that began to leave after the plan was m
   check_runs_on_at_its_source(lab, dom0);
 }
 
-TEST_CASE("What is asked for here comes here, although this node was leaving") {
+TEST_CASE("What comes here is stopped by an evacuation of this node that began after the plan, and by no older one") {
   Lab lab;
   lab.world->runs("samba", mirror);
   lab.world->node(dom0).leaving = true;
-  CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::migrated);
+  SECTION("the plan knew of it") {
+    lab.execution.leaving[0] = true;
+    CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::migrated);
+  }
+  SECTION("it began since") {
+    CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::refused);
+    check_runs_on_at_its_source(lab, mirror);
+  }
 }
 
 TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the guest runs on") {
