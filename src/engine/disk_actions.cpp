@@ -192,10 +192,7 @@ Result<> Actions::may_connect(const ResourceName& name) {
 /// A Secondary cannot be written by anybody: what is seen of it now holds until it connects.
 Result<> Actions::wrote_nothing_since(const model::Reconnect& step) {
   XEN_DRBD_TRY(const Resource target, resource(step.discard_on, step.resource));
-  const bool same = std::all_of(target.volumes.begin(), target.volumes.end(), [&](const model::Volume& volume) {
-    const auto recorded = step.own_writes.find(volume.minor);
-    return recorded != step.own_writes.end() && recorded->second == volume.own_writes();
-  });
+  const bool same = target.wrote_just(step.own_writes);
   if (same && target.role == Role::secondary) return {};
   return failed(step.resource.str() + " was not reconnected",
                 "it is " + std::string(to_string(target.role)) + " on " + cluster_.name(step.discard_on) +

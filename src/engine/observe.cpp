@@ -166,6 +166,8 @@ model::ClusterState observe(const Cluster& cluster, const Look& look) {
   return state;
 }
 
+namespace {
+
 model::Observation observe_identity(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
@@ -177,6 +179,8 @@ model::Observation observe_identity(const Cluster& cluster, NodeId node) {
   if (answers[1].ok()) state.topology_text = answers[1].out;
   return state;
 }
+
+} // namespace
 
 model::ClusterState observe_identities(const Cluster& cluster) {
   model::ClusterState state;
@@ -210,7 +214,13 @@ Result<bool> observe_leaving(const Cluster& cluster, NodeId node) {
   const auto answers = host->ask({identity_command(cluster, node, false)});
   if (host->lost()) return node_lost(cluster, node);
   NodeState state;
-  XEN_DRBD_CHECK(read_identity(state, answers.front()));
+  if (const auto read = read_identity(state, answers.front()); !read)
+    return Error{.kind = ErrorKind::refused,
+                 .what = "whether " + cluster.name(node) + " is being evacuated could not be read",
+                 .because = read.error().because,
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "xen-drbd status shows what can be read of both nodes"};
   return state.leaving;
 }
 

@@ -1,5 +1,6 @@
 #include "xen_drbd/model/drbd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -79,5 +80,12 @@ std::string_view to_string(Role role) { return print(role, roles, "Unknown"); }
 std::string_view to_string(DiskState state) { return print(state, disk_states, "DUnknown"); }
 std::string_view to_string(Connection connection) { return print(connection, connections, "Unknown"); }
 std::string_view to_string(Replication replication) { return print(replication, replications, "Unknown"); }
+
+bool Resource::wrote_just(const std::map<Minor, std::uint64_t>& recorded) const {
+  return !volumes.empty() && std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+    const auto then = recorded.find(volume.minor);
+    return then != recorded.end() && then->second == volume.own_writes();
+  });
+}
 
 } // namespace xen_drbd::model

@@ -56,10 +56,7 @@ bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId s
   const NodeState* target = scene.node(other(source));
   const Resource* up = find_resource(target, resource);
   if (then == nullptr || up == nullptr || !then->before_go || then->target_identity != target->identity) return false;
-  return std::all_of(up->volumes.begin(), up->volumes.end(), [&](const Volume& volume) {
-    const auto writes = then->target_writes.find(volume.minor);
-    return writes != then->target_writes.end() && writes->second == volume.own_writes();
-  });
+  return up->wrote_just(then->target_writes);
 }
 
 Objection split_brain(const Scene& scene, const std::vector<ResourceName>& resources) {

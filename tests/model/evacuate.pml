@@ -1,5 +1,5 @@
 /* Both nodes are emptied before they go down, while the other may still move its domain. */
-#define COMMANDS ((1 << EVACUATE) | (1 << MIGRATE_OUT))
+#define COMMANDS ((1 << EVACUATE) | (1 << MIGRATE_OUT) | (1 << MIGRATE_IN))
 #define RUNS 1
 #ifndef FAILURES
 #define FAILURES 0

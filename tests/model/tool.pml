@@ -228,15 +228,18 @@ inline demote(n) {
 /* spec 5.10: what is asked for here may come here; the peer gets nothing while it leaves */
 #ifdef NO_LEAVING_MARK
 #define is_leaving(n) false
+#define leaves_since(n) false
 #else
 #define is_leaving(n) ((n) != me && leaving[n])
+/* a run that brings domains here has ended the mark of its node before it planned: what is there now is newer */
+#define leaves_since(n) (leaving[n] && ((n) != me || wish == START || wish == MIGRATE_IN))
 #endif
 
 inline may_arrive_on(n) {
 #ifndef NO_SECOND_LOOK_AT_THE_MARK
   if
-  :: atomic { answers(n) && !is_leaving(n) }
-  :: atomic { answers(n) && is_leaving(n) -> failed = FAILED }
+  :: atomic { answers(n) && !leaves_since(n) }
+  :: atomic { answers(n) && leaves_since(n) -> failed = FAILED }
   :: atomic { is_lost(n) -> failed = FAILED }
   fi
 #else

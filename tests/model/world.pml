@@ -321,6 +321,8 @@ end:
   :: atomic { sender[n] == CLEARING ->
        printf("node%d: xl destroys --migratedaway and ends\n", n + 1);
        away[n] = false; older[n] = false; sender[n] = NONE; transport[n] = NONE }
+  :: atomic { sender[n] == COPYING && own[n] == ABSENT && transport[n] ->
+       printf("node%d: the guest is gone, and with it its copy\n", n + 1); transport[n] = NONE }
   /* ... whose transport ends: its tool is gone, or its ssh */
 #ifndef NO_END_AFTER_READY_ONLY_BEFORE
 #define transport_may_end(n) (transport[n] && transport[n] != PASSED && transport[n] != GONE)

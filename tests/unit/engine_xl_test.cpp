@@ -27,17 +27,6 @@ TEST_CASE("A node that begins to leave between the plan and the create gets no d
   CHECK_FALSE(lab.drbd(node, "samba").primary);
 }
 
-TEST_CASE("A peer that began to leave since the plan gets no domain moved onto it, and nothing is changed") {
-  Lab lab;
-  lab.world->runs("samba", dom0);
-  lab.world->node(mirror).leaving = true;
-  const DomainReport report = lab.run(migrate_plan("samba", dom0));
-  CHECK(report.result == ResultKind::refused);
-  CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
-  CHECK_FALSE(lab.world->was_changed());
-  CHECK(lab.world->executes_on("samba", dom0));
-}
-
 TEST_CASE("A domain is started: promoted, created, seen running with its disks") {
   const NodeId node = GENERATE(dom0, mirror);
   Lab lab;

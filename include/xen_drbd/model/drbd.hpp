@@ -3,6 +3,8 @@
 #include "xen_drbd/base/names.hpp"
 #include "xen_drbd/base/units.hpp"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -97,6 +99,8 @@ struct Resource {
   bool quorum = true;
   TwoPrimaries two_primaries = TwoPrimaries::unknown; ///< at run time
   std::vector<Volume> volumes;
+  /// Whether each of its volumes has just the writes of its own that were recorded. Units: KiB
+  [[nodiscard]] bool wrote_just(const std::map<Minor, std::uint64_t>& recorded) const;
   bool operator==(const Resource&) const = default;
 };
 
