@@ -2,10 +2,13 @@
 
 #include <atomic>
 #include <exception>
+#include <mutex>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
+#include <string>
 #include <syslog.h>
+#include <utility>
 
 namespace xen_drbd::log {
 namespace {
@@ -23,20 +26,32 @@ spdlog::logger& diagnostics() {
   return logger;
 }
 
+std::mutex diversion_mutex;
+std::function<void(std::string_view)> diversion;
+
+void show(Level least, std::string_view label, std::string_view message) {
+  if (!shows(least)) return;
+  const std::scoped_lock guard(diversion_mutex);
+  const std::string line = std::string(label).append(message);
+  if (diversion)
+    diversion(line + "\n");
+  else
+    diagnostics().info("{}", line);
+}
+
 } // namespace
 
 void set_level(Level wanted) { level = wanted; }
 bool shows(Level wanted) { return level.load() >= wanted; }
 
-void warn(std::string_view message) {
-  if (shows(Level::normal)) diagnostics().warn("warning: {}", message);
+void divert(std::function<void(std::string_view)> to) {
+  const std::scoped_lock guard(diversion_mutex);
+  diversion = std::move(to);
 }
-void info(std::string_view message) {
-  if (shows(Level::verbose)) diagnostics().info("{}", message);
-}
-void command(std::string_view message) {
-  if (shows(Level::commands)) diagnostics().debug("{}", message);
-}
+
+void warn(std::string_view message) { show(Level::normal, "warning: ", message); }
+void info(std::string_view message) { show(Level::verbose, "", message); }
+void command(std::string_view message) { show(Level::commands, "", message); }
 
 void audit(std::string_view message) {
   try {

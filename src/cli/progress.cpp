@@ -89,8 +89,10 @@ public:
       : session_(session), write_(std::move(write)), clock_(clock), extent_(std::move(extent)) {
     if (tick.count() > 0)
       ticker_ = std::jthread([this, tick](const std::stop_token& stop) { redraw_every(tick, stop); });
+    log::divert([this](std::string_view line) { above(line); });
   }
   ~Live() override {
+    log::divert({});
     ticker_ = {};
     write_(erasure());
   }
@@ -170,6 +172,13 @@ private:
     }
     if (whole < lines_.size()) add(fmt::format("and {} more", lines_.size() - whole));
     write_(text);
+  }
+
+  /// What is logged meanwhile stays on the screen, above the lines that change.
+  void above(std::string_view line) {
+    const std::scoped_lock guard(mutex_);
+    write_(erasure().append(line));
+    draw();
   }
 
   void redraw_every(Milliseconds tick, const std::stop_token& stop) {

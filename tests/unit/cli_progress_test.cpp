@@ -1,3 +1,5 @@
+#include "xen_drbd/base/log.hpp"
+
 #include "progress.hpp"
 #include "support/catch.hpp"
 #include "support/cli_session.hpp"
@@ -186,6 +188,23 @@ TEST_CASE("more domains than the terminal has rows are counted in its last line"
   REQUIRE(screen.lines().size() == 3);
   CHECK(screen.lines()[1].starts_with("b "));
   CHECK(screen.lines()[2] == "and 3 more");
+}
+
+TEST_CASE("a warning meanwhile stands above the lines, and stays when they are gone") {
+  World world;
+  const Session session = session_of(world, "start-all");
+  SetClock clock;
+  Screen screen;
+  {
+    const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+    progress->step_begins(samba, promote);
+    log::warn("the record could not be removed");
+    CHECK(screen.lines() ==
+          Words{"warning: the record could not be removed", "samba          0.0 s  dom0: drbdadm primary samba"});
+    progress->step_begins(samba, create);
+    CHECK(screen.lines().size() == 2);
+  }
+  CHECK(screen.lines() == Words{"warning: the record could not be removed"});
 }
 
 TEST_CASE("the clock in the lines moves while nothing else happens") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 /// The log seam: the only door to spdlog. Messages are diagnostics on stderr (or syslog), never the answer.
@@ -15,6 +16,10 @@ void set_level(Level level);
 void warn(std::string_view message);
 void info(std::string_view message);    ///< shown with -v
 void command(std::string_view message); ///< shown with -vv
+
+/// Messages go there instead of to stderr, a line at a time, each with its line feed; {} sends them to stderr again.
+/// For what redraws a part of the screen in place. It must not log.
+void divert(std::function<void(std::string_view line)> to);
 
 /// One line in syslog (facility daemon, tag xen-drbd): the audit trail of changing runs. Nothing is shown.
 void audit(std::string_view message);
