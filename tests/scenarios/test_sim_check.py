@@ -1,6 +1,7 @@
 """check: what is wrong with a pair, on both nodes in one run, and nothing of it is changed."""
 
 import re
+
 import pytest
 from stories import (TOPOLOGY, add_to_topology, edit_topology, nothing_changes, quick_to_give_up, tool, without)
 
