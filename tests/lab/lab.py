@@ -416,8 +416,8 @@ class Lab:
 
     def write(self, node, path, text, mode=0o644):
         path = shlex.quote(path)
-        self.on(node, f"mkdir -p $(dirname {path}) && rm -f {path} && cat > {path} && chmod {mode:o} {path}", input=text,
-                check=True)
+        self.on(node, f"mkdir -p $(dirname {path}) && rm -f {path} && cat > {path} && chmod {mode:o} {path} "
+                      f"&& sync {path}", input=text, check=True)    # a power loss that follows does not take it away
 
     def read(self, node, path):
         return self.on(node, ["cat", path], check=True).stdout

@@ -2,9 +2,9 @@
 
 import pytest
 from guests import goes_on, last_beat
-from lab import at_once
+from lab import LabError, at_once
 from settled import assert_settled
-from stories import add_to_topology, tool
+from stories import add_to_topology, assert_runs, tool
 
 DEFAULTS = "START_ACTION=migrate-and-start-all\nSTOP_ACTION=evacuate\nPEER_WAIT=60s\n"
 
@@ -15,7 +15,7 @@ def integrated(running):
     def integrate(node):
         running.edit(node, "/etc/default/xen-drbd", lambda text: text + DEFAULTS)
         running.on(node, ["systemctl", "-q", "enable", "drbd", "xen-drbd"], check=True)
-        running.on(node, ["systemctl", "start", "drbd"], check=True)
+        running.on(node, "systemctl start drbd && sync", check=True)
 
     add_to_topology(running, "ssh: {connect_timeout: 20s}\n")    # a node that boots under emulation is slow to answer
     running.on_both(integrate)
@@ -24,15 +24,17 @@ def integrated(running):
 
 def everything_at_home(world):
     """Waits for what the boot scripts do. What they said is in the journal."""
-    def listed(node):
-        """While a node boots, xl may not answer yet, and Domain-0 may not have its name."""
-        lines = world.on(node, ["xl", "list"]).stdout.splitlines()
-        return {line.split()[0] for line in lines[1:]}
+    def all_run():
+        try:
+            assert_runs(world, dns=1, samba=2, mail=2)
+        except (AssertionError, LabError):    # while a node boots, xl may not answer yet, and Domain-0 has no name
+            return False
+        return all(world.on_both(nothing_is_at_work).values())
 
-    def runs():
-        return world.on_both(listed) == {1: {"Domain-0", "dns"}, 2: {"Domain-0", "samba", "mail"}}
+    def nothing_is_at_work(node):
+        return world.on(node, ["flock", "-n", "/run/xen-drbd/lock", "true"]).ok
 
-    world.wait_for(runs, 100, "every domain to run at home")
+    world.wait_for(all_run, 100, "every domain to run at home")
     assert_settled(world, dns=1, samba=2, mail=2)
     assert tool(world, 1, "check").says("0 errors, 0 warnings")
 
