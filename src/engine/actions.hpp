@@ -82,14 +82,16 @@ private:
 
   Result<std::optional<model::Resource>> find_resource(model::NodeId node, const ResourceName& name);
   Result<model::Resource> resource(model::NodeId node, const ResourceName& name);
+  /// Looks at both nodes side by side: while a window is open, or a guest is held, each look counts.
+  Result<std::array<model::Resource, 2>> resource_on_both(const ResourceName& name);
   Result<> try_to_demote(const model::Demote& step, Milliseconds patience, bool& again);
   Result<> may_promote(const model::Promote& step);
-  Result<> set_window(const ResourceName& name, bool open);
+  Result<> set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& before);
   Result<> make_equal(const ResourceName& name);
   Result<> may_connect(const ResourceName& name);
   Result<> wrote_nothing_since(const model::Reconnect& step);
   Result<> connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked);
-  Result<> may_set_window(const ResourceName& name, bool open);
+  Result<> may_set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& seen);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
   bool window_was_never_touched(const ResourceName& name) const;
 

@@ -5,6 +5,7 @@
 #include "proof.hpp"
 
 #include <algorithm>
+#include <future>
 
 namespace xen_drbd::engine {
 namespace {
@@ -45,6 +46,15 @@ Result<Resource> Actions::resource(NodeId node, const ResourceName& name) {
     return failed(name.str() + " is not up on " + cluster_.name(node),
                   "DRBD on " + cluster_.name(node) + " does not list it", "drbdadm up " + name.str());
   return *std::move(found);
+}
+
+Result<std::array<Resource, 2>> Actions::resource_on_both(const ResourceName& name) {
+  auto second = std::async(std::launch::async, [&] { return resource(model::both_nodes[1], name); });
+  auto first = resource(model::both_nodes[0], name);
+  auto seen_second = second.get();
+  if (!first) return std::move(first).error();
+  if (!seen_second) return std::move(seen_second).error();
+  return std::array{*std::move(first), *std::move(seen_second)};
 }
 
 /// DRBD promotes a node that has lost its peer just as well, and its data may be the older (spec 5.4). Long may have
@@ -109,16 +119,14 @@ Result<> Actions::try_to_demote(const model::Demote& step, Milliseconds patience
   return error;
 }
 
-Result<> Actions::may_set_window(const ResourceName& name, bool open) {
-  for (const NodeId node : model::both_nodes) {
-    XEN_DRBD_TRY(const Resource seen, resource(node, name));
-    if (seen.connection != Connection::connected)
+Result<> Actions::may_set_window(const ResourceName& name, bool open, const std::array<Resource, 2>& seen) {
+  for (const NodeId node : model::both_nodes)
+    if (const Connection connection = seen[index(node)].connection; connection != Connection::connected)
       return failed(window_of(name, open),
-                    cluster_.name(node) + " is " + std::string(to_string(seen.connection)) +
+                    cluster_.name(node) + " is " + std::string(to_string(connection)) +
                         ": settings that differ would keep DRBD from reconnecting",
                     open ? ""
                          : "once it is Connected again, any changing run of xen-drbd or xen-drbd recover closes it");
-  }
   return still_in_command(cluster_);
 }
 
@@ -136,9 +144,8 @@ Result<> Actions::set_window_on(NodeId node, const ResourceName& name, bool open
 
 /// The peer first: it is the one that may be lost in between, and then nothing was changed here. What cannot be done on
 /// both is undone: DRBD never connects again with settings that differ.
-Result<> Actions::set_window(const ResourceName& name, bool open) {
-  windows_touched_.push_back(name);
-  XEN_DRBD_CHECK(may_set_window(name, open));
+Result<> Actions::set_window(const ResourceName& name, bool open, const std::array<Resource, 2>& before) {
+  XEN_DRBD_CHECK(may_set_window(name, open, before));
   XEN_DRBD_CHECK(set_window_on(cluster_.peer(), name, open));
   auto here = set_window_on(cluster_.this_node, name, open);
   if (here) return {};
@@ -158,22 +165,23 @@ bool Actions::window_was_never_touched(const ResourceName& name) const {
          std::find(windows_touched_.begin(), windows_touched_.end(), name) == windows_touched_.end();
 }
 
-Result<> Actions::perform(const model::OpenWindow& step) { return set_window(step.resource, true); }
+Result<> Actions::perform(const model::OpenWindow& step) {
+  windows_touched_.push_back(step.resource);
+  XEN_DRBD_TRY(const auto seen, resource_on_both(step.resource));
+  return set_window(step.resource, true, seen);
+}
 
 Result<> Actions::perform(const model::CloseWindow& step) {
   if (window_was_never_touched(step.resource)) return {};
-  std::array<TwoPrimaries, 2> allowed{};
-  bool linked = false;
-  for (const NodeId node : model::both_nodes) {
-    auto seen = resource(node, step.resource);
-    if (!seen) return std::move(seen).error().during("closing the two-primaries window of " + step.resource.str());
-    allowed[index(node)] = seen->two_primaries;
-    linked = linked || seen->connection == Connection::connected;
-  }
+  auto seen = resource_on_both(step.resource);
+  if (!seen) return std::move(seen).error().during("closing the two-primaries window of " + step.resource.str());
+  const auto& [first, second] = *seen;
+  const std::array allowed{first.two_primaries, second.two_primaries};
   if (allowed == std::array{TwoPrimaries::no, TwoPrimaries::no}) return {};
+  const bool linked = first.connection == Connection::connected || second.connection == Connection::connected;
   const bool one_sided = allowed == std::array{TwoPrimaries::yes, TwoPrimaries::no} ||
                          allowed == std::array{TwoPrimaries::no, TwoPrimaries::yes};
-  return one_sided && !linked ? make_equal(step.resource) : set_window(step.resource, false);
+  return one_sided && !linked ? make_equal(step.resource) : set_window(step.resource, false, *seen);
 }
 
 /// The link is gone and comes back only when both nodes have the same setting: closed, on both.
@@ -184,8 +192,7 @@ Result<> Actions::make_equal(const ResourceName& name) {
 }
 
 Result<> Actions::may_connect(const ResourceName& name) {
-  for (const NodeId node : model::both_nodes)
-    if (auto seen = resource(node, name); !seen) return std::move(seen).error();
+  if (auto seen = resource_on_both(name); !seen) return std::move(seen).error();
   return still_in_command(cluster_);
 }
 

@@ -7,6 +7,7 @@
 #include "proof.hpp"
 
 #include <algorithm>
+#include <future>
 
 namespace xen_drbd::engine {
 namespace {
@@ -114,9 +115,16 @@ Result<> Actions::target_disk_is_right(NodeId target, const ResourceName& name) 
   return {};
 }
 
+/// The guest stands still meanwhile: its mark and its disks are asked for side by side.
 Result<> Actions::last_look(NodeId from) {
-  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.leaving[index(other(from))]));
-  for (const ResourceName& name : promoted_resources()) XEN_DRBD_CHECK(target_disk_is_right(other(from), name));
+  const NodeId target = other(from);
+  auto arriving = std::async(std::launch::async,
+                             [&] { return may_arrive_on(cluster_, target, execution_.leaving[index(target)]); });
+  Result<> disks;
+  for (const ResourceName& name : promoted_resources())
+    if (disks) disks = target_disk_is_right(target, name);
+  XEN_DRBD_CHECK(arriving.get());
+  XEN_DRBD_CHECK(disks);
   return still_in_command(cluster_);
 }
 
