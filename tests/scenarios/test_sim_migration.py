@@ -143,6 +143,22 @@ def test_a_receiver_that_is_killed_in_the_copy_leaves_a_copy_that_recover_takes_
     tool(world, 1, "migrate-out dns")
 
 
+def test_a_receiver_that_stands_still_is_ended_by_recover(world):
+    """A process that is stopped does not hear of its end."""
+    receiver = "$(pgrep -f 'xl [m]igrate-receive')"
+    tool(world, 1, "start dns")
+    held = half_way(world)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        world.on(2, f"kill -STOP {receiver}", check=True)
+        world.on(1, "kill -9 $(pgrep -f '[x]en-drbd migrate-out') $(pgrep -f 'xl [m]igrate ')", check=True)
+        run.wait(30)
+    assert set(world.rows(2)) == {"dns--incoming"} and world.on(2, f"kill -0 {receiver}").ok
+    tool(world, 1, "recover dns")
+    assert not world.on(2, f"kill -0 {receiver}").ok
+    nothing_left(world, 1)
+
+
 def test_a_migration_that_takes_too_long_is_ended_and_the_guest_runs_on(make_world):
     world = make_world(settings={"stream_rate": 60_000.0})
     add_to_topology(world, "migrate_timeout: 2s\n")
