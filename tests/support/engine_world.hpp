@@ -13,7 +13,9 @@
 #include "support/engine_node.hpp"
 #include "support/engine_time.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <stdexcept>
 
 namespace xen_drbd::engine_world {
