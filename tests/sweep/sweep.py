@@ -85,6 +85,7 @@ def work(connection, of_others):
                 function, *arguments = connection.recv()
                 connection.send(function(pair, *arguments))
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         pair.spoilt()
 
 
@@ -115,16 +116,13 @@ class Workers:
         """Gives out the tasks {key: (function, arguments)}; yields (key, answer) as they come. Tasks may be a generator: it
         is asked for more only when a worker is free."""
         tasks = iter(tasks)
-        more = True
-        while more or self.busy:
-            while more and self.idle:
-                task = next(tasks, None)
-                more = task is not None
-                if more:
-                    key, words = task
-                    worker = self.idle.pop()
-                    worker.send(words)
-                    self.busy[worker] = key
+        while True:
+            while self.idle and (task := next(tasks, None)):
+                worker = self.idle.pop()
+                self.busy[worker], words = task
+                worker.send(words)
+            if not self.busy:
+                return
             for worker in multiprocessing.connection.wait(list(self.busy)):
                 answer = worker.recv()  # EOFError: the worker is dead, and said why on stderr
                 self.idle.append(worker)
