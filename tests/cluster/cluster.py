@@ -351,10 +351,10 @@ class Cluster:
         return (self.directory / "world" / "state").read_bytes()
 
     def fresh(self, kept):
-        """The pair is what it was when `keep` was called, in a fifth of the time that a new one takes: every process of the
-        nodes is killed but process 1, their /run and /tmp are emptied but for sockets, and what xl, DRBD and xen-drbd had
-        written is gone, the event log and the faults too. Both nodes must be up; configuration, keys and the link's
-        addresses are not looked at."""
+        """The pair is what it was when `keep` was called, in a fifth of the time that a new one takes: every process of
+        the nodes was killed but process 1, sshd is started anew, and what xl, DRBD and xen-drbd had written is gone, the
+        event log and the faults too; so is all in /tmp and /var/tmp. The link is plugged in. Both nodes must be up;
+        configuration and keys are left as they are."""
         killers = [self.popen(node, FRESH, stdin=subprocess.DEVNULL) for node in (1, 2)]
         for killer in killers:
             if killer.wait(30) != 0:

@@ -99,7 +99,7 @@ def trace(world, story, typed_on, dialect):
     prepare(world, Schedule(story, typed_on, dialect, Point(1, "", ""), "", 0))
     world.simulation.clear_events()
     world.simulation.fault("note", point="*", count=-1)
-    world.on(typed_on, f"xen-drbd {STORIES[story].words}", check=True)
+    world.on(typed_on, f"xen-drbd {STORIES[story].words}", check=True, timeout=200)
     events = world.simulation.events()
     streams = {event["node"] for event in events if event["event"] == "migrate"}
     nodes = {name: number for number, name in enumerate(world.names, 1)}

@@ -27,7 +27,7 @@ from experiment import Experiment
 import harness
 
 REPORTS = Path(__file__).resolve().parent.parent.parent / "build" / "sweep"
-MOST = 8  # pairs at once: most of a schedule is waiting, but what is not must not make the tool miss its deadlines
+MOST = 8  # pairs at once: most of a schedule is waiting, but too many make the tool miss its deadlines
 
 
 class Pair:
@@ -59,7 +59,7 @@ def trace(pair, *what):
 
 
 def experiment(pair, drawn):
-    """Nothing when all held, else what did not and what was said; whether the point was passed at all; seconds by stage."""
+    """Nothing when all held, else what did not and what was said; whether the point was passed; seconds by stage."""
     begun = time.monotonic()
     one = Experiment(drawn, pair.fresh(drawn.dialect))
     one.took["fresh"] = time.monotonic() - begun
@@ -113,8 +113,8 @@ class Workers:
             process.join()
 
     def answers(self, tasks):
-        """Gives out the tasks {key: (function, arguments)}; yields (key, answer) as they come. Tasks may be a generator: it
-        is asked for more only when a worker is free."""
+        """Gives out the tasks (key, (function, arguments...)); yields (key, answer) as they come. Tasks may be a generator:
+        it is asked for more only when a worker is free."""
         tasks = iter(tasks)
         while True:
             while self.idle and (task := next(tasks, None)):
