@@ -497,7 +497,8 @@ TEST_CASE("DRBD is asked to connect again where a link was cut while the window 
     for (Volume& volume : world.drbd(mirror, "samba").volumes) volume.written_kib = 10;
     return world;
   };
-  CHECK(in_words(recover(evacuated()).steps) == Words{"connect samba", "remove-record dom0"});
+  World world = evacuated();
+  CHECK(in_words(recover(world).steps) == Words{"connect samba", "remove-record dom0"});
   const std::vector<std::function<void(World&)>> doubts{
       [](World& w) { w.inputs.records.clear(); },
       [](World& w) { w.drbd(mirror, "samba").volumes[0].written_kib = 14; },
