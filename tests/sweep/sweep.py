@@ -162,7 +162,7 @@ class Sweep:
         self.commands[one.story] += 1
         self.stages.update(took)
         done = self.passed + self.failed + 1
-        if done % 100 == 0:
+        if done % 50 == 0:
             print(f"{done} schedules, {done / (time.monotonic() - self.begun) * 60:.0f} a minute", flush=True)
         if failure is None:
             self.passed += 1
@@ -195,14 +195,16 @@ def main():
         parser.error("--replay is one schedule")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
-    with Workers(1 if options.replay else options.jobs) as workers:
+    with Workers(min(options.jobs, options.count)) as workers:
         sweep = Sweep(workers)
         if options.replay:
             drawn = {"replay": schedule.Schedule.from_json(options.replay)}
         else:
             drawn = sweep.draw(range(options.seed, options.seed + options.count))
-        sweep.run(drawn, begun + options.seconds)
-    sweep.tell()
+        try:
+            sweep.run(drawn, begun + options.seconds)
+        finally:
+            sweep.tell()
     return 1 if sweep.failed or not sweep.passed else 0
 
 
