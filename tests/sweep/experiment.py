@@ -179,10 +179,15 @@ class Experiment:
 
     def _recover(self):
         """recover comes to an end with exit 0, with --yes where it asks for that, and leaves no record behind."""
+        agreed = False
+
         def over():
+            nonlocal agreed
             told = self._tool(f"recover {LOCK}")
-            self._nothing_is_lost()
+            if not agreed:
+                self._nothing_is_lost()
             if told.code != 0:
+                agreed = True  # to the end of a domain that cannot be resumed; a start that fails then leaves none
                 told = self._tool(f"recover --yes {LOCK}")
             if told.code != 0:
                 self._decide_split_brains(told)
