@@ -40,15 +40,19 @@ bool settings_may_differ(const Scene& scene, const DomainName& domain, const Res
   if (record == scene.inputs.records.end()) return false;
   const RecordedMigration& then = record->second;
   bool same_boots = true;
+  bool primary = false;
   for (NodeId id : both_nodes) {
     const NodeState* node = scene.node(id);
     const Resource* up = find_resource(node, resource);
     if (up == nullptr) return false;
+    primary = primary || up->role == Role::primary;
     if (node->identity == (id == then.source ? then.source_identity : then.target_identity)) continue;
     same_boots = false;
     if (up->role == Role::secondary && wrote_nothing(*up)) return true;
   }
-  return same_boots && !then.before_go && find_resource(scene.node(then.source), resource)->role == Role::secondary;
+  if (!same_boots) return false;
+  if (then.before_go) return !primary && target_wrote_nothing(scene, domain, then.source, resource);
+  return find_resource(scene.node(then.source), resource)->role == Role::secondary;
 }
 
 bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {

@@ -18,8 +18,9 @@ namespace xen_drbd::planner {
 /// Whether DRBD can have given up without a split brain, because two Primaries were allowed on one node only: the
 /// record tells of a migration that did not end well, and since then a node lost its power, booted with the setting of
 /// its configuration and wrote nothing of its own; or the source is demoted, after which the window is closed, and the
-/// link can be cut between the one node and the other. Found by the crash-point sweep: 8.4 forgets its settings when it
-/// stands alone, so nothing else tells.
+/// link can be cut between the one node and the other; or the same happened while the window was opened, and the domain
+/// was shut down at its source since. Found by the crash-point sweep: 8.4 forgets its settings when it stands alone, so
+/// nothing else tells.
 [[nodiscard]] bool settings_may_differ(const Scene& scene, const DomainName& domain, const ResourceName& resource);
 
 /// The first of the resources that stands alone, explained; the choice of the data to keep is the administrator's.

@@ -533,6 +533,28 @@ def test_a_node_has_its_own_names_files_and_syslog(world):
     assert world.on(1, "echo > /etc/passwd").code != 0
 
 
+def test_a_pair_that_is_made_fresh_is_as_a_new_one(world):
+    def processes(node):
+        return sorted(world.on(node, "cat /proc/[0-9]*/comm", check=True).stdout.split())
+
+    kept = world.simulation.keep()
+    new = world.simulation.world(), [processes(node) for node in (1, 2)]
+    world.start_by_hand(1, "dns")
+    world.open_window("mail")
+    world.simulation.hold("xl info", "before")
+    left = world.popen(1, "touch /var/lib/xen-drbd/dns.migration; exec xl info")
+    world.on(2, "mkdir -p /run/xen-drbd; touch /run/xen-drbd/leaving; kill $(cat /run/sshd.pid)", check=True)
+    world.crash(1)
+    world.boot(1)
+    world.cut()
+    world.simulation.fresh(kept)
+    assert (world.simulation.world(), [processes(node) for node in (1, 2)]) == new
+    assert left.wait(10) != 0 and world.simulation.events() == []
+    assert world.on(2, "ls /run/xen-drbd /var/lib/xen-drbd").stdout.split() == ["/var/lib/xen-drbd:"]
+    assert world.on(1, ["ssh", "mirror", "xl", "info"], check=True).ok
+    world.start_by_hand(1, "dns")
+
+
 def test_nothing_is_left_after_a_pair_was_taken_down(make_world, tmp_path):
     from cluster import Cluster
     with Cluster(tmp_path / "pair") as cluster:

@@ -489,6 +489,30 @@ TEST_CASE("DRBD is asked to connect again where a link was cut while the window 
   CHECK(in_words(recover(world).steps) == Words{"demote dom0 samba"});
 }
 
+TEST_CASE("DRBD is asked to connect again where a link was cut while the window opened and the domain is shut down") {
+  const auto evacuated = [] {
+    World world;
+    world.connection("samba", Connection::stand_alone).recorded(dom0, "samba");
+    world.inputs.records = split().inputs.records;
+    for (Volume& volume : world.drbd(mirror, "samba").volumes) volume.written_kib = 10;
+    return world;
+  };
+  World world = evacuated();
+  CHECK(in_words(recover(world).steps) == Words{"connect samba", "remove-record dom0"});
+  const std::vector<std::function<void(World&)>> doubts{
+      [](World& w) { w.inputs.records.clear(); },
+      [](World& w) { w.drbd(mirror, "samba").volumes[0].written_kib = 14; },
+  };
+  for (const auto& doubt : doubts) {
+    World doubtful = evacuated();
+    doubt(doubtful);
+    require_refused(recover(doubtful), "the DRBD resource samba stands alone", "--discard-my-data samba");
+  }
+  World promoted = evacuated(); // DRBD calls that a split brain
+  promoted.role(mirror, "samba", Role::primary);
+  CHECK(in_words(recover(promoted).steps) == Words{"demote mirror samba"});
+}
+
 TEST_CASE("the record of a migration goes once the domain is well, and stays while it may prove something") {
   World running;
   running.runs("samba", mirror).recorded(dom0, "samba").recorded(mirror, "samba").recorded(dom0, "dns");
