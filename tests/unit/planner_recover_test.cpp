@@ -172,6 +172,24 @@ TEST_CASE("a source whose other side is gone is never resumed, and started again
                                                 "on failure: demote dom0 samba"});
 }
 
+TEST_CASE("a receiver that is still at work is ended before its source is started again") {
+  World world;
+  away(world, dom0);
+  world.node(mirror).migrations.push_back({12, true, ""});
+  world.wish.yes = true;
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy dom0 samba--migratedaway",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("recover starts nothing again on a peer that is leaving") {
+  World world;
+  away(world, mirror);
+  world.wish.yes = true;
+  CHECK(recover(world).verdict == Verdict::recover);
+  world.node(mirror).leaving = true;
+  require_refused(recover(world), "mirror is leaving", "evacuate --cancel");
+}
+
 TEST_CASE("a start by recover keeps the rules of a start") {
   World world;
   away(world, dom0);
@@ -341,6 +359,27 @@ TEST_CASE("a state that no migration leaves is shown and left alone") {
   World dead;
   dead.add_row(dom0, "samba", "---s--").add_row(mirror, "samba", "---sc-");
   require_refused(recover(dead), "dom0: shut down and mirror: crashed", "by hand");
+  const auto with_all_that_helps = [](World& world) -> World& {
+    world.wish.yes = true;
+    world.node(dom0).has_resume = true;
+    return world;
+  };
+  World given_away;
+  given_away.add_row(dom0, "samba", "---ss-");
+  away(given_away, mirror);
+  require_refused(recover(with_all_that_helps(given_away)), "dom0: suspended and mirror: migrated away", "by hand");
+  World beside_copy;
+  beside_copy.add_row(dom0, "samba", "---ss-");
+  incoming(beside_copy, dom0);
+  require_refused(recover(with_all_that_helps(beside_copy)), "dom0: suspended and mirror: absent", "by hand");
+  World beside_source;
+  beside_source.add_row(dom0, "samba", "---ss-");
+  away(beside_source, dom0);
+  require_refused(recover(with_all_that_helps(beside_source)), "dom0: suspended and mirror: absent", "by hand");
+  World both_halves;
+  away(both_halves, dom0);
+  incoming(both_halves, dom0);
+  require_refused(recover(with_all_that_helps(both_halves)), "dom0: migrated away and mirror: absent", "by hand");
 }
 
 namespace {
@@ -385,6 +424,12 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
     doubt(world);
     require_refused(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
   }
+}
+
+TEST_CASE("a split brain of a migration that failed is not taken for a window of which one node has not heard") {
+  World stopped; // since then
+  stopped.connection("samba", Connection::stand_alone).inputs.records = split().inputs.records;
+  require_refused(recover(stopped), "the DRBD resource samba stands alone", "--discard-my-data samba");
 }
 
 TEST_CASE("a split brain is not mended by a record where the other side gave the domain away since") {

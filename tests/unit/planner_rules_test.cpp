@@ -346,3 +346,35 @@ TEST_CASE("a migration needs protocol C, and the source Primary") {
   require_objection(planner::disk_may_migrate(scene(world), resource_name("samba"), dom0),
                     "Secondary on dom0 although the domain runs there", "stop the domain");
 }
+
+TEST_CASE("a window is configured where both nodes configure it, and a leftover where one does") {
+  for (NodeId id : both_nodes) {
+    World world;
+    world.window("samba", TwoPrimaries::yes);
+    world.drbd_config(id, "samba").two_primaries = TwoPrimaries::yes;
+    CHECK(planner::window_of(scene(world), resource_name("samba")) == planner::Window::open);
+    world.drbd_config(other(id), "samba").two_primaries = TwoPrimaries::yes;
+    CHECK(planner::window_of(scene(world), resource_name("samba")) == planner::Window::configured);
+  }
+}
+
+TEST_CASE("settings that differ keep DRBD apart where it is Connected on neither node, and forgot them on none") {
+  struct Case {
+    Connection here, there;
+    bool differ;
+  };
+  for (const Case& each : {Case{Connection::connecting, Connection::connecting, true},
+                           Case{Connection::stand_alone, Connection::stand_alone, true},
+                           Case{Connection::connected, Connection::connected, false},
+                           Case{Connection::connected, Connection::connecting, false},
+                           Case{Connection::connecting, Connection::connected, false},
+                           Case{Connection::stand_alone, Connection::connecting, false}})
+    for (NodeId open : both_nodes) {
+      World world;
+      world.drbd(dom0, "samba").connection = each.here;
+      world.drbd(mirror, "samba").connection = each.there;
+      CHECK_FALSE(planner::windows_differ(scene(world), resource_name("samba")));
+      world.drbd(open, "samba").two_primaries = TwoPrimaries::yes;
+      CHECK(planner::windows_differ(scene(world), resource_name("samba")) == each.differ);
+    }
+}
