@@ -168,11 +168,13 @@ std::vector<DomainName> my_domains(const Session& session) {
 
 planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {
   planner::Inputs inputs;
+  const model::NodeState* here = state.node(session.this_node);
   inputs.minor_of = [](const model::ConfigReport::ConfigDisk& disk, const model::NodeState& node) {
     return drbd::resolve_disk_path(disk, node.drbd_links,
                                    node.resource_configs.value_or(std::vector<model::ResourceConfig>{}));
   };
-  const model::NodeState* here = state.node(session.this_node);
+  inputs.topology_changed =
+      here != nullptr && !here->topology_text.empty() && !topology::still_means(session.topology, here->topology_text);
   if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
     if (auto same = topology::same_meaning(here->topology_text, there->topology_text, session.peer()); !same)
       inputs.topology_difference = same.error().because;

@@ -63,6 +63,7 @@ std::string Recovery::both_lists() const {
 
 Objection Recovery::untouchable() const {
   if (Objection no = same_pair(scene_)) return no;
+  if (Objection no = topology_is_current(scene_)) return no;
   if (Objection no = runs_once(scene_, domain_.name)) return no;
   if (Objection no = no_migration_at_work(scene_, domain_.name)) return no;
   if (Objection no = peer_answers(scene_, domain_.name, true)) return no;

@@ -31,6 +31,8 @@ struct Inputs {
   std::function<std::optional<Minor>(const model::ConfigReport::ConfigDisk&, const model::NodeState&)> minor_of;
   /// What the peer's topology file says otherwise than this node's; nothing when both mean the same pair.
   std::optional<std::string> topology_difference;
+  /// Whether this node's topology file says otherwise by now than what this run has loaded.
+  bool topology_changed = false;
   /// Whether the look made the identities that were missing (a run that writes does, a dry run does not): then a peer
   /// that shows none is refused.
   bool identities_made = false;
