@@ -195,6 +195,28 @@ engine::Execution execution(const Session& session, const model::ClusterState& s
   return execution;
 }
 
+namespace {
+
+Milliseconds elapsed(const Session& session) {
+  return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - session.begun);
+}
+
+} // namespace
+
+std::optional<Milliseconds> time_left(const Session& session) {
+  if (!session.options.deadline) return std::nullopt;
+  const Milliseconds left = std::chrono::ceil<std::chrono::seconds>(*session.options.deadline - elapsed(session));
+  return std::max(left, Milliseconds(1000));
+}
+
+std::optional<Milliseconds> time_before_shutdowns(const Session& session) {
+  const std::optional<Milliseconds> deadline = session.options.deadline;
+  if (!deadline) return std::nullopt;
+  Milliseconds longest{0};
+  for (const model::Domain& domain : session.topology.domains) longest = std::max(longest, domain.shutdown_timeout);
+  return std::max(*deadline - std::min(longest, *deadline / 2) - elapsed(session), Milliseconds(0));
+}
+
 std::string holder_text(const Session& session) {
   std::string command = session.options.command;
   for (const std::string& domain : session.options.domains) command += " " + domain;

@@ -139,7 +139,7 @@ void only_ask(DomainPlan& plan) {
 std::optional<std::string> reason_to_stay(const Scene& scene, const DomainName& domain) {
   if (scene.inputs.no_moves) return scene.inputs.no_moves;
   const auto tried = scene.inputs.failed_moves.find(domain);
-  if (tried != scene.inputs.failed_moves.end()) return "its migration failed: " + tried->second;
+  if (tried != scene.inputs.failed_moves.end()) return tried->second;
   if (Objection no = same_pair(scene)) return no->because;
   if (Objection no = topology_is_current(scene)) return no->because;
   return std::nullopt;

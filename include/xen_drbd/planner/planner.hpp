@@ -36,7 +36,7 @@ struct Inputs {
   /// Whether the look made the identities that were missing (a run that writes does, a dry run does not): then a peer
   /// that shows none is refused.
   bool identities_made = false;
-  /// evacuate, planned again: domains whose migration was tried in this run and failed, and why.
+  /// evacuate, planned again: domains that this run could not move, and why, in one clause.
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
   std::optional<std::string> no_moves;
