@@ -117,18 +117,19 @@ model::ClusterState look_at_rest(const Session& session, const model::Wish& wish
 }
 
 /// Looks at both nodes, plans, prints the plan, carries it out.
-engine::Report look_and_act(Session& session, const model::Wish& wish, const DeadPeer& dead,
-                            engine::Progress& progress) {
+engine::Report look_and_act(Session& session, model::Wish wish, const DeadPeer& dead, engine::Progress& progress) {
   engine::Look look = look_for(session, wish);
   look.make_identity = true;
   const model::ClusterState state = look_at_rest(session, wish, look);
   planner::Inputs inputs = inputs_for(session, wish, state);
   inputs.identities_made = true;
+  wish.shutdown_limit = time_left(session);
   const model::Plan plan = planner::plan(session.topology, state, wish, inputs);
   if (!session.options.quiet) print_plan(session, plan);
   engine::Execution how = execution(session, state);
   how.peer_is_dead = dead.accepted;
   how.still_dead = dead.still_dead;
+  how.shuts_down_at_once = wish.shutdown_limit.has_value();
   engine::Report report = engine::execute(plan, session.cluster, how, engine::system_clock(), progress);
   add_warnings(report, plan);
   return report;
@@ -188,11 +189,12 @@ engine::Report all_refused(const Session& session, const model::Wish& wish, cons
 
 /// A stop goes on with this node's half when the peer is lost while the lock is taken.
 Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
-  auto lock = take_lock(session, lock_scope(session));
+  const auto at_most = goal == Goal::stop_here ? time_before_shutdowns(session) : std::nullopt;
+  auto lock = take_lock(session, lock_scope(session), at_most);
   if (lock || goal != Goal::stop_here || session.cluster.peer_error) return lock;
   if (lock.error().kind == ErrorKind::busy || lock.error().kind == ErrorKind::interrupted) return lock;
   do_without_peer(session, std::move(lock).error());
-  return take_lock(session, ClusterLock::Scope::this_node);
+  return take_lock(session, ClusterLock::Scope::this_node, time_before_shutdowns(session));
 }
 
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
@@ -261,12 +263,13 @@ engine::Look look_for(const Session& session, const model::Wish& wish) {
   return look;
 }
 
-Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope scope) {
+Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope scope,
+                                      std::optional<Milliseconds> at_most) {
   const auto waiting = [&](const std::string& holder) {
     if (!session.options.quiet) write_message("waiting for the cluster lock: " + printable(holder) + "\n");
   };
-  auto lock = ClusterLock::acquire(session.cluster, scope, holder_text(session),
-                                   session.options.lock_wait.value_or(session.topology.lock_wait),
+  const Milliseconds wait = session.options.lock_wait.value_or(session.topology.lock_wait);
+  auto lock = ClusterLock::acquire(session.cluster, scope, holder_text(session), std::min(wait, at_most.value_or(wait)),
                                    engine::system_clock(), waiting, [] { return interrupted_by() != 0; });
   if (lock)
     log::info(fmt::format("the cluster lock is taken on {}", scope == ClusterLock::Scope::this_node

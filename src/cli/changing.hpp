@@ -22,7 +22,8 @@ namespace xen_drbd::cli {
 /// From now on this run has no peer: what a stranger says is not to be read.
 void do_without_peer(Session& session, Error why);
 
-/// Takes the cluster lock, telling on stderr whom it waits for.
-[[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope);
+/// Takes the cluster lock, telling on stderr whom it waits for: as long as `lock_wait` says, and `at_most` so long.
+[[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope,
+                                                    std::optional<Milliseconds> at_most = std::nullopt);
 
 } // namespace xen_drbd::cli

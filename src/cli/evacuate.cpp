@@ -16,19 +16,27 @@ namespace {
 using engine::ClusterLock;
 using engine::ResultKind;
 
-/// How much of the whole time may go into moving: the longest shutdown timeout stays in reserve, but moving always has
-/// half of the time.
-Milliseconds moving_time(const Session& session, Milliseconds deadline) {
-  Milliseconds longest{0};
-  for (const model::Domain& domain : session.topology.domains) longest = std::max(longest, domain.shutdown_timeout);
-  return deadline - std::min(longest, deadline / 2);
+bool moves_anything(const model::Plan& plan) {
+  return std::any_of(plan.domains.begin(), plan.domains.end(),
+                     [](const model::DomainPlan& domain) { return domain.verdict == model::Verdict::migrate; });
+}
+
+/// What cannot move is asked to shut down while the others move, and holds nobody up: what has not shut down when the
+/// moves end is asked again, with all the time that is left.
+void end_shutdowns_with_the_moves(model::Plan& plan, Milliseconds moving) {
+  for (model::DomainPlan& domain : plan.domains)
+    for (model::Step& step : domain.steps)
+      if (auto* shutdown = std::get_if<model::Shutdown>(&step.action);
+          shutdown != nullptr && shutdown->timeout > moving) {
+        shutdown->timeout = moving;
+        shutdown->destroy_after = false;
+      }
 }
 
 /// One evacuation: move, look again, shut down what could not move.
 class Evacuation {
 public:
-  explicit Evacuation(Session& session)
-      : session_(session), wish_(wish_of(session)), begin_(engine::system_clock().now()) {}
+  explicit Evacuation(Session& session) : session_(session), wish_(wish_of(session)) {}
 
   int plan_only() {
     const model::ClusterState state = engine::observe(session_.cluster, look_for(session_, wish_));
@@ -46,7 +54,7 @@ public:
     look.make_identity = true;
     const auto progress = make_progress(session_);
     engine::Report report = round(engine::observe(session_.cluster, look), *progress);
-    if (interrupted_by() == 0 && remember_failed_moves(report))
+    if (interrupted_by() == 0 && !failed_moves_.empty())
       merge(report, round(engine::observe(session_.cluster, look), *progress));
 
     const int code = exit_code_of(report);
@@ -59,11 +67,15 @@ private:
     if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
     if (session_.cluster.peer_error)
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
-    auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes);
+    auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes,
+                          time_before_shutdowns(session_));
+    if (no_moves_) without_lock_ = !lock && lock.error().kind == ErrorKind::busy;
     if (lock || no_moves_) return lock;
     if (lock.error().kind == ErrorKind::interrupted) return lock;
-    no_moves_ = "another run holds the cluster lock " + lock.error().because;
-    auto half = take_lock(session_, ClusterLock::Scope::this_node);
+    no_moves_ = lock.error().kind == ErrorKind::busy
+                    ? "another run holds the cluster lock " + lock.error().because
+                    : "the cluster lock was not had on " + session_.peer() + ": " + lock.error().because;
+    auto half = take_lock(session_, ClusterLock::Scope::this_node, time_before_shutdowns(session_));
     without_lock_ = !half && half.error().kind == ErrorKind::busy;
     return half;
   }
@@ -74,35 +86,38 @@ private:
     inputs.no_moves = no_moves_;
     inputs.without_lock = without_lock_;
     inputs.failed_moves = failed_moves_;
-    if (session_.options.deadline) {
-      const auto left = std::chrono::duration_cast<Milliseconds>(*session_.options.deadline -
-                                                                 (engine::system_clock().now() - begin_));
-      wish_.shutdown_limit = std::max(left, Milliseconds(1000));
-    }
-    return planner::plan(session_.topology, state, wish_, inputs);
+    wish_.shutdown_limit = time_left(session_);
+    model::Plan plan = planner::plan(session_.topology, state, wish_, inputs);
+    if (const auto moving = time_before_shutdowns(session_); moving && moves_anything(plan))
+      end_shutdowns_with_the_moves(plan, std::chrono::ceil<std::chrono::seconds>(*moving));
+    return plan;
   }
 
   engine::Report round(const model::ClusterState& state, engine::Progress& progress) {
     const model::Plan plan = make_plan(state);
     if (!session_.options.quiet) print_plan(session_, plan);
     engine::Execution how = execution(session_, state);
-    const auto moving_ends = session_.options.deadline
-                                 ? std::optional(begin_ + moving_time(session_, *session_.options.deadline))
-                                 : std::nullopt;
-    const bool moves = failed_moves_.empty() && !no_moves_;
-    how.stop = [moves, moving_ends] {
-      return interrupted_by() != 0 || (moves && moving_ends && engine::system_clock().now() >= *moving_ends);
+    how.shuts_down_at_once = session_.options.deadline.has_value();
+    how.stop = [this, moves = moves_anything(plan)] {
+      return interrupted_by() != 0 || (moves && time_before_shutdowns(session_) == Milliseconds(0));
     };
-    return engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
+    engine::Report report = engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
+    remember_failed_moves(plan, report);
+    return report;
   }
 
-  /// Whether anything is left to be shut down because it could not be moved.
-  bool remember_failed_moves(const engine::Report& report) {
-    for (const engine::DomainReport& domain : report.domains)
-      if (domain.result == ResultKind::failed || domain.result == ResultKind::refused ||
-          domain.result == ResultKind::skipped)
-        failed_moves_[domain.domain] = domain.reason.empty() ? "it could not be moved" : domain.reason;
-    return !failed_moves_.empty();
+  /// What is left to be shut down because it could not be moved, and why it could not.
+  void remember_failed_moves(const model::Plan& plan, const engine::Report& report) {
+    for (std::size_t i = 0; i < report.domains.size(); ++i) {
+      const engine::DomainReport& domain = report.domains[i];
+      if (domain.result != ResultKind::failed && domain.result != ResultKind::refused &&
+          domain.result != ResultKind::skipped)
+        continue;
+      const model::DomainPlan& planned = plan.domains[i];
+      failed_moves_[domain.domain] = planned.verdict != model::Verdict::migrate ? planned.reason
+                                     : domain.reason.empty()                    ? "it could not be moved"
+                                                             : "its migration failed: " + domain.reason;
+    }
   }
 
   int exit_code_of(const engine::Report& report) {
@@ -134,7 +149,6 @@ private:
 
   Session& session_;
   model::Wish wish_;
-  std::chrono::steady_clock::time_point begin_;
   std::optional<std::string> no_moves_;
   bool without_lock_ = false; ///< not even this node's half was had
   std::map<DomainName, std::string> failed_moves_;

@@ -1,6 +1,10 @@
 #include "interrupt.hpp"
 
+#include "xen_drbd/base/text.hpp"
+
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <pthread.h>
 #include <signal.h>
 #include <string_view>
@@ -12,6 +16,16 @@ namespace {
 
 std::atomic<int> first_signal{0};
 std::atomic<bool> ends_at_once{false};
+
+struct Works {
+  std::mutex mutex;
+  std::map<std::string, std::string> of_domain;
+};
+
+Works& works() {
+  static Works all;
+  return all;
+}
 
 void say(std::string_view text) {
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) return; // nobody is left to be told
@@ -27,8 +41,8 @@ void wait_for_signals(sigset_t wanted) {
           "once\n");
       continue;
     }
-    say("\nended at once: commands that still run go on by themselves and keep the cluster lock; look with xen-drbd "
-        "status\n");
+    say("\nended at once: what still runs goes on by itself and keeps the cluster lock; look with xen-drbd status\n" +
+        under_way());
     _exit(exit_code_of_signal(signal));
   }
 }
@@ -42,6 +56,22 @@ void watch_for_interrupts() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&wanted, signal);
   pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
   std::thread(wait_for_signals, wanted).detach();
+}
+
+void set_under_way(const std::string& domain, const std::string& what) {
+  const std::scoped_lock guard(works().mutex);
+  if (what.empty())
+    works().of_domain.erase(domain);
+  else
+    works().of_domain[domain] = what;
+}
+
+std::string under_way() {
+  const std::scoped_lock guard(works().mutex);
+  std::string text;
+  for (const auto& [domain, what] : works().of_domain)
+    for (std::string_view line : lines(what)) text += "  " + domain + ": " + printable(line) + "\n";
+  return text;
 }
 
 int interrupted_by() { return first_signal; }

@@ -1,11 +1,19 @@
 #pragma once
 
+#include <string>
+
 namespace xen_drbd::cli {
 
 /// Takes SIGINT, SIGTERM and SIGHUP for the whole process (call it before any thread is started) and ignores SIGPIPE.
 /// The first one only marks the run as interrupted; the second ends it at once, saying what still runs by itself
 /// (spec 5.9).
 void watch_for_interrupts();
+
+/// What of a domain's work a second signal is to name, a line each; an empty text: nothing of it is under way any more.
+/// From any thread.
+void set_under_way(const std::string& domain, const std::string& what);
+/// All that is under way, a line each, in the order of the domains' names.
+[[nodiscard]] std::string under_way();
 
 /// The signal that came first, or 0.
 [[nodiscard]] int interrupted_by();

@@ -3,6 +3,7 @@
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 
+#include "interrupt.hpp"
 #include "output.hpp"
 #include "render.hpp"
 
@@ -197,6 +198,55 @@ private:
   std::jthread ticker_;
 };
 
+/// Tells besides what a second signal has to name (spec 5.9): of each domain the step under way, and the xl migrate
+/// that lives from the copy to the handover.
+class Told final : public engine::Progress {
+public:
+  Told(const Session& session, std::unique_ptr<engine::Progress> shown) : session_(session), shown_(std::move(shown)) {}
+  ~Told() override {
+    for (const auto& [domain, work] : works_) set_under_way(domain, {});
+  }
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+
+  void step_begins(const DomainName& domain, const Step& step) override {
+    Work& work = works_[domain.str()];
+    work.step = where_and_what(session_, domain, step);
+    if (std::holds_alternative<model::CopyMemory>(step.action)) work.copy = std::exchange(work.step, {});
+    tell(domain, work);
+    shown_->step_begins(domain, step);
+  }
+  void step_ended(const DomainName& domain, const Step& step, const std::optional<Error>& error) override {
+    Work& work = works_[domain.str()];
+    work.step.clear();
+    if (std::holds_alternative<model::HandOver>(step.action)) work.copy.clear();
+    tell(domain, work);
+    shown_->step_ended(domain, step, error);
+  }
+  void migration(const DomainName& domain, const MigrationProgress& progress) override {
+    shown_->migration(domain, progress);
+  }
+  void domain_ended(const DomainReport& report) override {
+    set_under_way(report.domain.str(), {});
+    shown_->domain_ended(report);
+  }
+
+private:
+  struct Work {
+    std::string copy;
+    std::string step;
+  };
+
+  static void tell(const DomainName& domain, const Work& work) {
+    set_under_way(domain.str(),
+                  work.copy.empty() || work.step.empty() ? work.copy + work.step : work.copy + "\n" + work.step);
+  }
+
+  const Session& session_;
+  std::unique_ptr<engine::Progress> shown_;
+  std::map<std::string, Work> works_;
+};
+
 Extent terminal_extent() {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual_extent;
@@ -222,10 +272,13 @@ std::unique_ptr<engine::Progress> live_progress(const Session& session, Write wr
 }
 
 std::unique_ptr<engine::Progress> make_progress(const Session& session) {
-  if (session.options.quiet) return std::make_unique<Silent>();
-  if (can_redraw())
-    return live_progress(session, write_message, engine::system_clock(), terminal_extent, redraw_interval);
-  return line_progress(session, write_message);
+  auto shown = [&]() -> std::unique_ptr<engine::Progress> {
+    if (session.options.quiet) return std::make_unique<Silent>();
+    if (can_redraw())
+      return live_progress(session, write_message, engine::system_clock(), terminal_extent, redraw_interval);
+    return line_progress(session, write_message);
+  }();
+  return std::make_unique<Told>(session, std::move(shown));
 }
 
 } // namespace xen_drbd::cli

@@ -168,11 +168,13 @@ std::vector<DomainName> my_domains(const Session& session) {
 
 planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {
   planner::Inputs inputs;
+  const model::NodeState* here = state.node(session.this_node);
   inputs.minor_of = [](const model::ConfigReport::ConfigDisk& disk, const model::NodeState& node) {
     return drbd::resolve_disk_path(disk, node.drbd_links,
                                    node.resource_configs.value_or(std::vector<model::ResourceConfig>{}));
   };
-  const model::NodeState* here = state.node(session.this_node);
+  inputs.topology_changed =
+      here != nullptr && !here->topology_text.empty() && !topology::still_means(session.topology, here->topology_text);
   if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
     if (auto same = topology::same_meaning(here->topology_text, there->topology_text, session.peer()); !same)
       inputs.topology_difference = same.error().because;
@@ -191,6 +193,28 @@ engine::Execution execution(const Session& session, const model::ClusterState& s
       execution.leaving[index(node)] = seen->leaving;
     }
   return execution;
+}
+
+namespace {
+
+Milliseconds elapsed(const Session& session) {
+  return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - session.begun);
+}
+
+} // namespace
+
+std::optional<Milliseconds> time_left(const Session& session) {
+  if (!session.options.deadline) return std::nullopt;
+  const Milliseconds left = std::chrono::ceil<std::chrono::seconds>(*session.options.deadline - elapsed(session));
+  return std::max(left, Milliseconds(1000));
+}
+
+std::optional<Milliseconds> time_before_shutdowns(const Session& session) {
+  const std::optional<Milliseconds> deadline = session.options.deadline;
+  if (!deadline) return std::nullopt;
+  Milliseconds longest{0};
+  for (const model::Domain& domain : session.topology.domains) longest = std::max(longest, domain.shutdown_timeout);
+  return std::max(*deadline - std::min(longest, *deadline / 2) - elapsed(session), Milliseconds(0));
 }
 
 std::string holder_text(const Session& session) {

@@ -19,6 +19,7 @@ struct Session {
   model::NodeId this_node{};
   engine::Cluster cluster;
   bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
   [[nodiscard]] const std::string& name(model::NodeId node) const { return topology.node(node).name.str(); }
   [[nodiscard]] const std::string& here() const { return name(this_node); }
@@ -45,6 +46,15 @@ struct Session {
 
 /// What the engine needs to carry a plan out, after a look.
 [[nodiscard]] engine::Execution execution(const Session& session, const model::ClusterState& state);
+
+/// What is left of --deadline (spec 5.10), in whole seconds, one at least, so that every guest is asked; nothing
+/// without a deadline.
+[[nodiscard]] std::optional<Milliseconds> time_left(const Session& session);
+
+/// How much of that may go into anything but shutting down, the wait for the lock included: the longest
+/// shutdown_timeout stays in reserve, but half of the whole time is had for it. Zero when it is over; nothing without a
+/// deadline.
+[[nodiscard]] std::optional<Milliseconds> time_before_shutdowns(const Session& session);
 
 /// "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z": what another run is told about this one.
 [[nodiscard]] std::string holder_text(const Session& session);

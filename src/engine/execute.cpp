@@ -66,13 +66,19 @@ class Schedule {
 public:
   Schedule(const model::Plan& plan, const Cluster& cluster, const Execution& execution, Clock& clock,
            Progress& progress)
-      : plan_(plan), progress_(progress), run_(cluster, execution, clock, progress_), reports_(plan.domains.size()) {}
+      : plan_(plan),
+        progress_(progress),
+        run_(cluster, execution, clock, progress_),
+        jobs_(std::max(1U, execution.jobs)),
+        reports_(plan.domains.size()) {}
 
   Report run() {
-    const auto wanted = static_cast<unsigned>(std::count_if(plan_.domains.begin(), plan_.domains.end(),
-                                                            [](const DomainPlan& d) { return !d.steps.empty(); }));
+    unsigned jobs = 0;
+    unsigned others = 0;
+    for (const DomainPlan& domain : plan_.domains)
+      if (!domain.steps.empty()) ++(takes_a_job(domain) ? jobs : others);
     std::vector<std::jthread> workers;
-    for (unsigned i = 0; i < std::clamp(wanted, 1U, std::max(1U, run_.execution.jobs)); ++i)
+    for (unsigned i = 0; i < std::max(1U, std::min(jobs, jobs_) + others); ++i)
       workers.emplace_back([this] { work(); });
     workers.clear();
     Report report;
@@ -88,6 +94,10 @@ private:
     never,
   };
 
+  [[nodiscard]] bool takes_a_job(const DomainPlan& domain) const {
+    return !domain.steps.empty() && !(domain.verdict == Verdict::stop && run_.execution.shuts_down_at_once);
+  }
+
   void work() {
     std::unique_lock guard(mutex_);
     while (begun_.size() < plan_.domains.size()) {
@@ -96,11 +106,14 @@ private:
         run_.clock.wait(guard, news_, look_interval);
         continue;
       }
+      const unsigned taken = takes_a_job(plan_.domains[*next]) ? 1 : 0;
       ++running_;
+      jobs_taken_ += taken;
       guard.unlock();
       DomainReport report = DomainRun(plan_.domains[*next], run_).carry_out();
       guard.lock();
       --running_;
+      jobs_taken_ -= taken;
       rested_[report.domain] = run_.clock.now() + plan_.domains[*next].delay;
       record(*next, std::move(report));
     }
@@ -110,7 +123,7 @@ private:
   std::optional<std::size_t> take() {
     bool resting = false;
     for (std::size_t i = 0; i < plan_.domains.size(); ++i) {
-      if (begun_.contains(i)) continue;
+      if (begun_.contains(i) || (takes_a_job(plan_.domains[i]) && jobs_taken_ == jobs_)) continue;
       Error held_back{.kind = ErrorKind::refused, .what = plan_.domains[i].domain.str() + " was not started"};
       switch (readiness(plan_.domains[i], held_back)) {
       case Readiness::waiting: break;
@@ -175,9 +188,11 @@ private:
   const model::Plan& plan_;
   OneAtATime progress_;
   Run run_;
+  const unsigned jobs_;
   std::mutex mutex_;
   std::condition_variable news_;
   unsigned running_ = 0;
+  unsigned jobs_taken_ = 0;
   std::set<std::size_t> begun_;
   std::vector<std::optional<DomainReport>> reports_;
   std::map<DomainName, std::chrono::steady_clock::time_point> rested_;

@@ -22,6 +22,7 @@ Draft refused_on(const Scene& scene, const Domain& domain, NodeId node, Verdict 
 /// What forbids any change to the domain, whatever is wished.
 Objection untouchable(const Scene& scene, const DomainName& domain) {
   if (Objection no = same_pair(scene)) return no;
+  if (Objection no = topology_is_current(scene)) return no;
   return runs_once(scene, domain);
 }
 
@@ -138,8 +139,9 @@ void only_ask(DomainPlan& plan) {
 std::optional<std::string> reason_to_stay(const Scene& scene, const DomainName& domain) {
   if (scene.inputs.no_moves) return scene.inputs.no_moves;
   const auto tried = scene.inputs.failed_moves.find(domain);
-  if (tried != scene.inputs.failed_moves.end()) return "its migration failed: " + tried->second;
+  if (tried != scene.inputs.failed_moves.end()) return tried->second;
   if (Objection no = same_pair(scene)) return no->because;
+  if (Objection no = topology_is_current(scene)) return no->because;
   return std::nullopt;
 }
 

@@ -63,12 +63,28 @@ std::string Recovery::both_lists() const {
 
 Objection Recovery::untouchable() const {
   if (Objection no = same_pair(scene_)) return no;
+  if (Objection no = topology_is_current(scene_)) return no;
   if (Objection no = runs_once(scene_, domain_.name)) return no;
   if (Objection no = no_migration_at_work(scene_, domain_.name)) return no;
   if (Objection no = peer_answers(scene_, domain_.name, true)) return no;
   for (NodeId id : {scene_.here(), scene_.peer()})
     if (Objection no = cannot_be_judged(id)) return no;
+  if (Objection no = may_still_migrate()) return no;
   return disks_cannot_be_judged();
+}
+
+Objection Recovery::may_still_migrate() const {
+  const auto half_done = [&](NodeId id) {
+    return on(id).incoming != nullptr || on(id).away != nullptr || on(id).is(Presence::suspended);
+  };
+  if (!half_done(NodeId::node1) && !half_done(NodeId::node2)) return std::nullopt;
+  for (NodeId id : both_nodes)
+    if (const NodeState* node = scene_.node(id); node != nullptr && !node->watchers)
+      return refusal(
+          fmt::format("the processes of {} could not be listed, so an xl migrate of {} may be at work", node_name(id),
+                      name()),
+          fmt::format("look again; if it stays so, see on {} what keeps /proc from being read", node_name(id)));
+  return std::nullopt;
 }
 
 Objection Recovery::disks_cannot_be_judged() const {

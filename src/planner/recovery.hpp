@@ -53,6 +53,10 @@ private:
   /// What the node shows may still change by itself, or is no answer at all: wait, then look again.
   [[nodiscard]] Objection cannot_be_judged(model::NodeId id) const;
 
+  /// While an xl migrate of the domain lives nothing half-done is touched: where processes cannot be listed, whether
+  /// one does is not known.
+  [[nodiscard]] Objection may_still_migrate() const;
+
   // Which row of the table it is.
 
   Objection classify();

@@ -98,6 +98,11 @@ Objection same_pair(const Scene& scene) {
   return std::nullopt;
 }
 
+Objection topology_is_current(const Scene& scene) {
+  if (!scene.inputs.topology_changed) return std::nullopt;
+  return refusal(fmt::format("{} was changed since this run has read it", scene.topology.path), "repeat the command");
+}
+
 Objection peer_answers(const Scene& scene, const DomainName& domain, bool dead_will_do) {
   const NodeId peer = scene.peer();
   if (scene.node(peer) != nullptr) return std::nullopt;

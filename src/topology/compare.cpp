@@ -165,6 +165,11 @@ std::vector<std::string> differences(const model::Topology& here, const model::T
   return std::move(comparison).take();
 }
 
+bool still_means(const model::Topology& loaded, std::string_view text_here) {
+  const Parsed now = parse_topology(text_here, {"topology", "here"});
+  return now && differences(loaded, *now, "here").empty();
+}
+
 Result<> same_meaning(std::string_view text_here, std::string_view text_there, std::string_view there_name) {
   constexpr std::size_t most_shown = 5;
   if (text_there.empty())

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <rapidcheck.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace xen_drbd;
 using namespace xen_drbd::host;
@@ -63,6 +64,17 @@ TEST_CASE("A changing command brings back status, stdout and stderr, and runs wi
   const Outcome killed = act_sh(*host, "kill -TERM $$");
   CHECK(killed.end == End::signalled);
   CHECK(killed.status == 15);
+}
+
+TEST_CASE("What a host runs has a session of its own: no signal of a terminal reaches it") {
+  Ground ground(GENERATE(false, true));
+  const auto host = ground.open();
+  const std::string own = std::to_string(getsid(0)) + "\n";
+  const Outcome asked = ask_one(*host, {"cut", "-d ", "-f6", "/proc/self/stat"});
+  const Outcome acted = host->act({.argv = {"cut", "-d ", "-f6", "/proc/self/stat"}});
+  REQUIRE((asked.ok() && acted.ok()));
+  CHECK(asked.out != own);
+  CHECK(acted.out != own);
 }
 
 TEST_CASE("Names of the worker's own functions and of builtins are programs all the same") {

@@ -63,6 +63,8 @@ def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(wor
         world.on(1, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
         time.sleep(0.3)
     assert process.wait(5) == 130
+    said = world.on(1, "cat /tmp/said").stdout
+    assert "dns: dom0: xl create /etc/xen/dns.cfg" in said.split("ended at once")[1], said
     tool(world, 2, "start samba --lock-wait 500ms", 75).says("start dns")
     world.simulation.release(held)
     tool(world, 2, "start samba --lock-wait 20s")

@@ -371,7 +371,8 @@ def test_a_second_interrupt_ends_at_once_and_says_what_still_runs(world):
     begun = time.monotonic()
     assert process.wait(10) == 130
     assert time.monotonic() - begun < 3
-    assert "xen-drbd status" in world.on(1, "cat /tmp/said").stdout
+    said = world.on(1, "cat /tmp/said").stdout
+    assert "xen-drbd status" in said and "dns: dom0: xl migrate dns" in said.split("ended at once")[1], said
     world.simulation.release(held)
     world.wait_for(lambda: seen(world, 2)[0] == {} and world.rows(1).get("dns") in ("-b----", "r-----"), 30, "xl to end")
     tool(world, 1, "recover dns")

@@ -120,3 +120,65 @@ def test_a_deaf_guest_that_cannot_move_is_reported_at_the_deadline(make_world):
     tool(world, 1, "evacuate --deadline 3s --destroy")
     assert time.monotonic() - begun < 8
     assert world.rows(1) == {}
+
+
+def test_however_many_guests_are_deaf_a_deadline_bounds_the_whole(make_world):
+    names = ("deaf1", "deaf2", "deaf3", "deaf4")
+    world = make_world(domains=[demo.domain(name, "dom0", minor, extra="noshutdown") for minor, name in enumerate(names, 1)])
+    add_to_topology(world, "jobs: 1\n")
+    tool(world, 1, "start-all")
+    world.stop_sshd(2)
+    for command in ("stop-all", "evacuate"):
+        begun = time.monotonic()
+        told = tool(world, 1, f"{command} --deadline 3s --json", 6)
+        assert time.monotonic() - begun < 10
+        assert told.results == dict.fromkeys(names, "failed"), told
+    assert set(world.rows(1)) == set(names)
+
+
+def test_a_deaf_guest_that_cannot_move_takes_no_time_from_those_that_can(make_world):
+    """deaf has no configuration on mirror, and is first; dns moves too slowly, and takes two seconds to shut down."""
+    world = make_world(domains=[demo.domain("deaf", "dom0", 1, extra="noshutdown"),
+                                demo.domain("dns", "dom0", 2, extra="shutdown_delay=2")],
+                       settings={"stream_rate": 400_000.0})
+    add_to_topology(world, "jobs: 1\n")
+    tool(world, 1, "start-all")
+    world.on(2, "rm /etc/xen/deaf.cfg", check=True)
+    begun = time.monotonic()
+    told = tool(world, 1, "evacuate --deadline 10s --json", 6)
+    assert time.monotonic() - begun < 14
+    assert told.results == {"deaf": "failed", "dns": "stopped"}, told
+    assert set(world.rows(1)) == {"deaf"}
+
+
+def test_a_deadline_bounds_the_wait_for_the_lock_too(world):
+    """A run on mirror was killed; its xl create still holds the lock there, longer than the deadline."""
+    tool(world, 1, "start dns")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
+    other = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
+    world.simulation.wait_held(held)
+    world.on(2, "kill -9 $(pidof xen-drbd)", check=True)
+    other.wait(10)
+    begun = time.monotonic()
+    tool(world, 1, "stop dns --deadline 4s", 75)
+    assert time.monotonic() - begun < 8
+    begun = time.monotonic()
+    told = tool(world, 1, "evacuate --json --deadline 6s")
+    assert time.monotonic() - begun < 11
+    assert told.results["dns"] == "stopped" and "lock" in told.reasons["dns"], told
+    world.simulation.release(held)
+    world.wait_for(lambda: creations(world, "samba") == 1, 10, "the create to end")
+    assert_runs(world, samba=2)
+
+
+def test_a_node_that_leaves_without_peer_and_without_its_own_lock_asks_its_guests_to_shut_down(world):
+    tool(world, 1, "start dns")
+    world.stop_sshd(2)
+    world.on(1, "touch /tmp/held", check=True)
+    with world.running(1, "exec flock /run/xen-drbd/lock sh -c 'while [ -e /tmp/held ]; do sleep 0.1; done'"):
+        world.wait_for(lambda: not world.on(1, "flock -n /run/xen-drbd/lock true").ok, 10, "the lock")
+        told = tool(world, 1, "evacuate --json --lock-wait 1s")
+        assert told.results["dns"] == "stopped" and "cannot be reached" in told.reasons["dns"], told
+        assert world.rows(1) == {} and world.role(1, "dns") == "Primary"
+        world.on(1, "rm /tmp/held", check=True)
+    tool(world, 1, "recover dns", 5)

@@ -1,6 +1,8 @@
 #include "xen_drbd/base/log.hpp"
 
+#include "interrupt.hpp"
 #include "progress.hpp"
+#include "render.hpp"
 #include "support/catch.hpp"
 #include "support/cli_session.hpp"
 
@@ -233,4 +235,34 @@ TEST_CASE("progress may be told by several threads at once") {
       });
   }
   CHECK(text.size() == 400 * std::string("samba: dom0: drbdadm primary samba\n").size());
+}
+
+TEST_CASE("what a second signal names are the steps under way, and the xl migrate from the copy to the handover") {
+  World world;
+  Session session = session_of(world, "migrate-out");
+  session.options.quiet = true;
+  const Step copy{CopyMemory{dom0}, "", When::next};
+  const Step hand_over{HandOver{dom0}, "", When::next};
+  const std::string migrate = "  samba: dom0: xl migrate samba 10.77.0.2, up to its last record\n";
+  {
+    const auto progress = make_progress(session);
+    CHECK(under_way().empty());
+    progress->step_begins(samba, copy);
+    CHECK(under_way() == migrate);
+    progress->step_ended(samba, copy, {});
+    progress->step_begins(dns, create);
+    CHECK(under_way() == "  dns: dom0: xl create /etc/xen/samba.cfg\n" + migrate);
+    progress->step_ended(dns, create, {});
+    progress->step_begins(samba, promote);
+    CHECK(under_way() == migrate + "  samba: dom0: drbdadm primary samba\n");
+    progress->step_ended(samba, promote, {});
+    progress->step_begins(samba, hand_over);
+    progress->step_ended(samba, hand_over, {});
+    CHECK(under_way().empty());
+    progress->step_begins(samba, copy);
+    progress->domain_ended(ended("samba", engine::ResultKind::failed, dom0));
+    CHECK(under_way().empty());
+    progress->step_begins(dns, create);
+  }
+  CHECK(under_way().empty());
 }

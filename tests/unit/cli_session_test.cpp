@@ -128,6 +128,27 @@ TEST_CASE("what was typed reaches the wish") {
   CHECK_FALSE(wish.peer_is_dead); // a claim, until it was looked at
 }
 
+TEST_CASE("a deadline counts from the begin of the run and keeps the longest shutdown in reserve, half at most") {
+  World world;
+  Session session = session_of(world, "evacuate");
+  CHECK_FALSE(time_left(session));
+  CHECK_FALSE(time_before_shutdowns(session));
+  const auto near = [](std::optional<Milliseconds> time, Milliseconds expected) {
+    return time && *time <= expected && *time > expected - Milliseconds(1000);
+  };
+  for (model::Domain& domain : session.topology.domains) domain.shutdown_timeout = Milliseconds(60'000);
+  session.topology.domains.front().shutdown_timeout = Milliseconds(120'000);
+  session.options.deadline = Milliseconds(600'000);
+  session.begun -= std::chrono::seconds(100);
+  CHECK(near(time_left(session), Milliseconds(500'000)));
+  CHECK(near(time_before_shutdowns(session), Milliseconds(380'000)));
+  session.options.deadline = Milliseconds(210'000);
+  CHECK(near(time_before_shutdowns(session), Milliseconds(5000)));
+  session.options.deadline = Milliseconds(90'000);
+  CHECK(time_left(session) == Milliseconds(1000));
+  CHECK(time_before_shutdowns(session) == Milliseconds(0));
+}
+
 TEST_CASE("a look asks xl to parse the configurations where a domain is to come up") {
   World world;
   const auto parses_on = [&](const std::string& command) {

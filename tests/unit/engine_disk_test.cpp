@@ -75,6 +75,16 @@ TEST_CASE("Nothing is promoted on a node whose answers are too old, nor while th
   CHECK(lab.world->log.empty());
 }
 
+TEST_CASE("Nothing is demoted on a node whose answers are too old, nor while the other one's are") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->node(GENERATE(dom0, mirror)).silent = true;
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  CHECK(report.error->kind == ErrorKind::unreachable);
+  CHECK(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->log.empty());
+}
+
 TEST_CASE("A disk is demoted, and the other node's is never touched") {
   const NodeId node = GENERATE(dom0, mirror);
   Lab lab;

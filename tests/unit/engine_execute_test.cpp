@@ -23,17 +23,22 @@ DomainPlan following(DomainPlan plan, const std::vector<std::string>& before) {
   return plan;
 }
 
-/// How many domains were under way at the same time, at most.
+/// How many domains were under way at the same time, at most; and of those whose names begin alike.
 class Crowd final : public engine::Progress {
 public:
   void step_begins(const DomainName& domain, const Step&) override {
     under_way_.insert(domain.str());
     most = std::max(most, under_way_.size());
+    const char initial = domain.str().front();
+    const auto alike = std::count_if(under_way_.begin(), under_way_.end(),
+                                     [&](const std::string& name) { return name.front() == initial; });
+    most_alike[initial] = std::max(most_alike[initial], alike);
   }
   void step_ended(const DomainName&, const Step&, const std::optional<Error>&) override {}
   void migration(const DomainName&, const engine::MigrationProgress&) override {}
   void domain_ended(const DomainReport& report) override { under_way_.erase(report.domain.str()); }
   std::size_t most = 0;
+  std::map<char, std::ptrdiff_t> most_alike;
 
 private:
   std::set<std::string> under_way_;
@@ -57,6 +62,30 @@ TEST_CASE("As many domains are under way as jobs allow, and no more") {
       engine::execute(plan_of_all(std::move(domains)), lab.cluster, lab.execution, *lab.world->clock, crowd);
   for (const DomainReport& domain : report.domains) CHECK(domain.result == ResultKind::stopped);
   CHECK(crowd.most == std::clamp(jobs, 1U, 5U));
+}
+
+TEST_CASE("Where a deadline presses no shutdown waits for a job, and starts do as ever") {
+  Lab lab;
+  std::vector<DomainPlan> domains;
+  for (const char* name : {"s1", "a1", "s2", "a2", "s3", "a3"}) {
+    lab.world->add_domain(name, dom0, {});
+    if (*name == 's') {
+      domains.push_back(plain_start(name, dom0));
+      continue;
+    }
+    lab.world->runs(name, dom0);
+    domains.push_back(plan_of(name, Verdict::stop, dom0, {next(model::Shutdown{dom0, Milliseconds(60'000), false})}));
+  }
+  lab.execution.jobs = 1;
+  lab.execution.shuts_down_at_once = true;
+  Crowd crowd;
+  const Time::Outside outside(*lab.world->time);
+  const Report report =
+      engine::execute(plan_of_all(std::move(domains)), lab.cluster, lab.execution, *lab.world->clock, crowd);
+  for (const DomainReport& domain : report.domains)
+    CHECK(domain.result == (domain.domain.str().front() == 's' ? ResultKind::started : ResultKind::stopped));
+  CHECK(crowd.most_alike.at('a') == 3);
+  CHECK(crowd.most_alike.at('s') == 1);
 }
 
 TEST_CASE("Reports come in the order of the plan, whatever ends first, and progress is told one call at a time") {

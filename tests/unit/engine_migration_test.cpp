@@ -98,6 +98,21 @@ TEST_CASE("When the peer's answers are too old at ready, End is said and nothing
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("When the peer's answers are too old once the target is promoted, the last record is not released") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->before = [&](NodeId id, const std::string& command) {
+    if (command == "drbdadm primary" && id == mirror) lab.world->node(mirror).silent = true;
+  };
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("has not answered for 5 s"));
+  CHECK(lab.world->count("dom0: release samba") == 0);
+  CHECK(lab.world->executes_on("samba", dom0));
+  CHECK(lab.drbd(dom0, "samba").primary);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
 TEST_CASE("Nothing is moved onto a peer that began to leave after the plan was made") {
   Lab lab;
   lab.world->runs("samba", dom0);
@@ -172,6 +187,18 @@ TEST_CASE("migrate_timeout cancels a copy that does not come to its end") {
   CHECK(report.seconds > 60);
   CHECK(report.seconds < 65);
   check_runs_on_at_its_source(lab, dom0);
+}
+
+TEST_CASE("migrate_timeout ends nothing once ready was passed") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->topology.migrate_timeout = Milliseconds(60'000);
+  lab.world->migration_faults.stops_in = Phase::passed;
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(lab.world->count("dom0: pass samba") == 1);
+  CHECK(lab.world->count("dom0: end samba") == 0);
+  CHECK(report.seconds > 300);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
 TEST_CASE("An interruption before ready cancels the copy") {

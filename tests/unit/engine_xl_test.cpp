@@ -355,6 +355,26 @@ TEST_CASE("A row is destroyed and waited for until its domid is gone") {
   CHECK(report.seconds < 2);
 }
 
+TEST_CASE("Nothing is destroyed, resumed or unpaused while a node's answers are too old") {
+  Lab lab;
+  lab.world->node(GENERATE(dom0, mirror)).silent = true;
+  lab.drbd(dom0, "samba").primary = true;
+  model::Action action = model::Destroy{dom0, "samba"};
+  SECTION("destroyed") { lab.world->add_guest(dom0, "samba", "samba", "---s--"); }
+  SECTION("resumed") {
+    lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+    action = model::Resume{dom0, "samba"};
+  }
+  SECTION("unpaused") {
+    lab.world->add_guest(dom0, "samba", "samba", "--p---");
+    action = model::Unpause{dom0};
+  }
+  const DomainReport report = lab.run(recover_steps({next(action)}));
+  REQUIRE(report.error);
+  CHECK(report.error->kind == ErrorKind::unreachable);
+  CHECK(lab.world->log.empty());
+}
+
 TEST_CASE("A domain that dies longer than the patience is not destroyed yet") {
   Lab lab;
   lab.world->add_guest(dom0, "samba", "samba", "---s--");

@@ -340,6 +340,33 @@ TEST_CASE("recover touches nothing while an xl migrate lives, and nothing it can
   require_refused(recover(gone), "cannot be reached", "bring mirror back", ErrorKind::unreachable);
 }
 
+TEST_CASE("where processes cannot be listed nothing half-done is touched: an xl migrate may be at work") {
+  const auto check = [](World& world) {
+    world.wish.yes = true;
+    world.node(dom0).has_resume = world.node(mirror).has_resume = true;
+    CHECK(recover(world).verdict == Verdict::recover);
+    for (NodeId id : both_nodes) {
+      World blind = world;
+      blind.node(id).watchers.reset();
+      require_refused(recover(blind), "could not be listed, so an xl migrate of samba may be at work", "/proc");
+    }
+  };
+  World suspended;
+  suspended.add_row(dom0, "samba", "---ss-");
+  check(suspended);
+  World stuck;
+  away(stuck, dom0);
+  incoming(stuck, mirror);
+  check(stuck);
+  World alone;
+  incoming(alone, mirror);
+  check(alone);
+  World running;
+  running.runs("samba", dom0).role(mirror, "samba", Role::primary);
+  running.node(mirror).watchers.reset();
+  CHECK(in_words(recover(running).steps) == Words{"demote mirror samba"});
+}
+
 TEST_CASE("a domain paused by hand is reported when named, and passed over otherwise") {
   World world;
   world.add_row(dom0, "samba", "--p---");

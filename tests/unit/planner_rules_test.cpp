@@ -59,6 +59,28 @@ TEST_CASE("topologies that mean different pairs change nothing") {
   require_objection(planner::same_pair(scene(world)), "samba has its home on dom0 there", "/etc/xen/topology.yaml");
 }
 
+TEST_CASE("a topology that was changed since the run has read it changes nothing, and evacuate shuts down") {
+  for (bool alone : {false, true})
+    for (Goal goal : {Goal::start_here, Goal::migrate_out, Goal::migrate_in, Goal::home_and_start_my,
+                      Goal::home_and_start_all, Goal::stop_here, Goal::recover}) {
+      World world;
+      world.domain("samba").home = dom0;
+      world.runs("samba", dom0);
+      if (alone) world.unreachable();
+      world.inputs.topology_changed = true;
+      const DomainPlan plan = of(world.plan(goal), "samba");
+      CHECK(plan.verdict == Verdict::refused);
+      CHECK_THAT(plan.reason, ContainsSubstring("/etc/xen/topology.yaml was changed since this run has read it"));
+      CHECK(plan.error->hint == "repeat the command");
+    }
+  World world;
+  world.runs("samba", dom0);
+  world.inputs.topology_changed = true;
+  const DomainPlan plan = of(world.plan(Goal::evacuate), "samba");
+  CHECK(plan.verdict == Verdict::stop);
+  CHECK_THAT(plan.reason, ContainsSubstring("was changed"));
+}
+
 TEST_CASE("a peer that is not the peer refuses every wish but evacuate, which shuts down") {
   for (Goal goal : {Goal::start_here, Goal::migrate_out, Goal::migrate_in, Goal::home_and_start_my,
                     Goal::home_and_start_all, Goal::stop_here, Goal::recover}) {

@@ -97,6 +97,16 @@ TEST_CASE("a window that is configured on both nodes is left as it is") {
   CHECK(in_words(start(world, "samba").steps).front() == "promote dom0 samba");
 }
 
+TEST_CASE("a window that one node configures is not closed behind a domain that runs: DRBD would set it again") {
+  for (NodeId id : both_nodes) {
+    World world;
+    world.runs("samba", dom0).window("samba", TwoPrimaries::yes);
+    world.drbd_config(id, "samba").two_primaries = TwoPrimaries::yes;
+    CHECK(start(world, "samba").verdict == Verdict::already);
+    CHECK(start(world, "samba").steps.empty());
+  }
+}
+
 TEST_CASE("start of a domain that runs here has nothing to do") {
   World world;
   world.runs("samba", dom0);
@@ -196,6 +206,15 @@ TEST_CASE("watchers that cannot be listed leave the proof of absence to the last
   World world;
   world.node(mirror).watchers.reset();
   CHECK(start(world, "samba").verdict == Verdict::start);
+}
+
+TEST_CASE("a domain whose configuration is not its own, or not the same on both nodes, is not started") {
+  World unlike;
+  unlike.config(mirror, "samba").sha256 = "another";
+  require_refused(start(unlike, "samba"), "the configuration differs between the nodes", "the same on both nodes");
+  World of_another;
+  of_another.config(dom0, "samba").name = "samba2";
+  require_refused(start(of_another, "samba"), "is the configuration of 'samba2'", "name");
 }
 
 TEST_CASE("a domain whose xl migrate is at work is not started") {

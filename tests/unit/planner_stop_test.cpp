@@ -144,7 +144,7 @@ TEST_CASE("evacuate shuts down what cannot go to the peer, and says why") {
       {[](World& w) { w.connection("dns", Connection::connecting); }, "not Connected"},
       {[](World& w) { w.add_row(mirror, "dns--incoming", "--p---"); }, "dns--incoming"},
       {[](World& w) { w.node(mirror).rows.reset(); }, "it is not known whether dns is on mirror"},
-      {[](World& w) { w.inputs.failed_moves[domain_name("dns")] = "the guest did not suspend"; },
+      {[](World& w) { w.inputs.failed_moves[domain_name("dns")] = "its migration failed: the guest did not suspend"; },
        "its migration failed: the guest did not suspend"},
       {[](World& w) { w.inputs.no_moves = "mirror's lock was not had within 30s"; },
        "mirror's lock was not had within 30s"},

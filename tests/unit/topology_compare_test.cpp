@@ -39,6 +39,15 @@ TEST_CASE("files that differ only in i_am, comments and form mean the same") {
   CHECK(same_meaning(example(), with("after: [dns, mail]", "after: [mail, dns]"), "mirror").has_value());
 }
 
+TEST_CASE("a file still means what was loaded until anything but i_am says otherwise") {
+  const Parsed loaded = parse_topology(example(), {"lan", "/etc/xen/lan.yaml"});
+  REQUIRE(loaded);
+  CHECK(still_means(*loaded, example()));
+  CHECK(still_means(*loaded, "# edited\n" + with("i_am: gethostname()", "i_am: dom0")));
+  CHECK_FALSE(still_means(*loaded, with("lock_wait: 30s", "lock_wait: 31s")));
+  CHECK_FALSE(still_means(*loaded, example() + "nonsense: 1\n"));
+}
+
 TEST_CASE("an i_am that names this node in the file of the other is refused") {
   const auto same = same_meaning(example(), with("i_am: gethostname()", "i_am: dom0"), "mirror");
   REQUIRE_FALSE(same.has_value());

@@ -31,10 +31,12 @@ struct Inputs {
   std::function<std::optional<Minor>(const model::ConfigReport::ConfigDisk&, const model::NodeState&)> minor_of;
   /// What the peer's topology file says otherwise than this node's; nothing when both mean the same pair.
   std::optional<std::string> topology_difference;
+  /// Whether this node's topology file says otherwise by now than what this run has loaded.
+  bool topology_changed = false;
   /// Whether the look made the identities that were missing (a run that writes does, a dry run does not): then a peer
   /// that shows none is refused.
   bool identities_made = false;
-  /// evacuate, planned again: domains whose migration was tried in this run and failed, and why.
+  /// evacuate, planned again: domains that this run could not move, and why, in one clause.
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
   std::optional<std::string> no_moves;

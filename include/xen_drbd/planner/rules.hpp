@@ -35,6 +35,11 @@ using Objection = std::optional<Error>;
 /// and start a second copy; a topology edited on one node only moved a disk under another domain.
 [[nodiscard]] Objection same_pair(const Scene& scene);
 
+/// What this run works with is what the file of this node still says, and so what was compared with the peer
+/// (spec 5.1). Accident: shown possible: a boot waits for the lock while the disks of a domain are given other minors
+/// on both nodes; both files agree, and the run promotes what the domain does not use any more.
+[[nodiscard]] Objection topology_is_current(const Scene& scene);
+
 /// The peer can be asked, or is accepted as dead by a wish that allows it (spec 5.6).
 /// Accident: after a power loss a guest was started on the node that came back first, while it still ran on the other.
 /// Fails: ErrorKind::unreachable.
