@@ -52,7 +52,11 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   if (std::any_of(resources_.begin(), resources_.end(),
                   [&](const ResourceName& resource) { return stands_alone(scene_, resource); })) {
     close_windows();
-    return mend_split_brain(id);
+    Objection no = mend_split_brain(id);
+    // DRBD gives up the data of a Secondary only: a copy that never ran must not hold the disk
+    if (!no || steps_.empty()) return no;
+    warnings_.push_back(no->because + "; " + no->hint);
+    return std::nullopt;
   }
   if (Objection no = peer_not_leaving(scene_, id)) return no;
   if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;

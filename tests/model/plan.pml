@@ -141,7 +141,8 @@ inline clear_half_names(n, keep_away) {
 #define same_two_boots(n) (record_source_boot[n] == boot[n] && record_target_boot[n] == boot[PEER(n)])
 #define tells_of_settings(n) (record[n] && (booted_anew(n, record_source_boot[n]) || \
                               booted_anew(PEER(n), record_target_boot[n]) || \
-                              same_two_boots(n) && !record_before_go[n] && !primary[n]))
+                              same_two_boots(n) && !primary[n] && \
+                                (!record_before_go[n] || !primary[PEER(n)] && same_writes(n))))
 /* of two records neither is believed */
 #define settings_may_differ (record[0] != record[1] && (tells_of_settings(0) || tells_of_settings(1)))
 #ifdef NO_RECORD_OF_BOOTS

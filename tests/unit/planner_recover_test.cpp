@@ -539,6 +539,19 @@ TEST_CASE("before a domain is started again, disks that stand alone are mended o
   CHECK(in_words(recover(apart).steps) == Words{"connect samba"});
 }
 
+TEST_CASE("a copy that holds its disk is cleared away before a split brain is left to the administrator") {
+  World world;
+  away(world, dom0);
+  incoming(world, mirror);
+  world.connection("samba", Connection::stand_alone).role(mirror, "samba", Role::primary);
+  require_refused(recover(world), "cannot resume it", "--yes");
+  world.wish.yes = true;
+  const DomainPlan plan = recover(world);
+  CHECK(in_words(plan.steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming", "demote mirror samba"});
+  REQUIRE_FALSE(plan.warnings.empty());
+  CHECK_THAT(plan.warnings.back(), ContainsSubstring("--discard-my-data samba"));
+}
+
 TEST_CASE("a node that still waits with the window open is closed before DRBD is asked to connect again") {
   World world;
   world.runs("samba", mirror).connection("samba", Connection::stand_alone);
