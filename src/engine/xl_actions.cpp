@@ -21,8 +21,8 @@ constexpr Milliseconds clearing_patience{5000}; // what xl's watcher takes to cl
 constexpr Milliseconds xl_quick{60'000};
 
 /// Ends the one process that a far command recorded: $1 the record ("PID STARTTIME"). A later process with that pid has
-/// another start time (field 22 of /proc/PID/stat) and is left alone. One that stands still dies of the signal once it is
-/// continued, before it does anything else.
+/// another start time (field 22 of /proc/PID/stat) and is left alone. One that stands still dies of the signal once it
+/// is continued, before it does anything else.
 constexpr const char* end_receiver_script = R"sh(
 [ -s "$1" ] || exit 0
 read -r pid start < "$1" || exit 0
