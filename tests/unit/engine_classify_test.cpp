@@ -65,6 +65,7 @@ TEST_CASE("What both nodes show after a migration decides where the domain is") 
       {"?", "?", Moved::unclear, false},
       {"samba -b----;samba--migratedaway --pss-", "", Moved::unclear, false},
       {"", "samba -b----;samba--incoming --p---", Moved::unclear, false},
+      {"samba r-----;samba -----d", "samba r-----", Moved::unclear, false}, // found by the property below
   }));
   INFO("source: " << row.source << ", target: " << row.target);
   const auto found = engine::classify(lab.cluster, domain_name("samba"), dom0, seen(row.source), seen(row.target));
