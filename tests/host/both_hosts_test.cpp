@@ -287,10 +287,10 @@ TEST_CASE("A running command keeps the lock after unlock, until it has ended") {
   const auto host = ground.open();
   const auto other = ground.open();
   REQUIRE_FALSE((*host->try_lock("first run")).has_value());
-  CHECK(act_sh(*host, "sleep 0.8", Milliseconds{100}).end == End::timed_out);
+  CHECK(act_sh(*host, "sleep 2", Milliseconds{100}).end == End::timed_out);
   host->unlock();
   CHECK((*other->try_lock("other"))->text == "first run");
-  CHECK(soon(Milliseconds{3000}, [&] { return !(*other->try_lock("other")).has_value(); }));
+  CHECK(soon(Milliseconds{10'000}, [&] { return !(*other->try_lock("other")).has_value(); }));
 }
 
 TEST_CASE("A daemon that a command leaves behind keeps neither the answer nor the lock") {
