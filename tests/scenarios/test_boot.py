@@ -226,6 +226,13 @@ def test_a_node_that_boots_alone_starts_nothing_until_its_peer_is_there(make_pai
     assert "xen-drbd: migrate-and-start-all --lock-wait 5s" in log and "mirror cannot be reached" in log
 
 
+def test_retries_without_a_pause_between_them_end(make_pair):
+    world = make_pair("PEER_WAIT=1s\nRETRY_PAUSE=soon\n")
+    world.crash(2)
+    assert "it is tried again" in init(world, 1, "start", 1)
+    world.wait_for(lambda: not retrying(world, 1), 10, "the loop to end")
+
+
 def assert_runs_here(world, node, *domains):
     assert set(world.rows(node)) == set(domains)
 
