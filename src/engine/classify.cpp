@@ -20,9 +20,8 @@ bool cannot_run_there(const DomainPresence& target) {
          target.presence == Presence::unknown;
 }
 
-/// What xl leaves of a source that it gave away, and nothing else of it beside that, or not to be told.
+/// What xl leaves of a source that it gave away, or not to be told.
 bool was_left(const DomainPresence& source) {
-  if (source.rows.size() > 1) return false;
   return source.presence == Presence::absent || source.presence == Presence::migrated_away ||
          source.presence == Presence::dying || source.presence == Presence::watcher_only ||
          source.presence == Presence::unknown;

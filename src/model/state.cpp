@@ -16,6 +16,16 @@ Presence of_own_row(const DomainRow& row) {
   return Presence::running;
 }
 
+/// Whether this row of the domain's own name says more of it than that one: what runs before what may, that before what
+/// does not. xl gives a name to one domain only, but it asks and gives in two steps.
+bool livelier(const DomainRow& row, const DomainRow& than) {
+  const auto life = [](const DomainRow& one) {
+    const Presence presence = of_own_row(one);
+    return (presence == Presence::running ? 2 : 0) + (may_execute(presence) ? 1 : 0);
+  };
+  return life(row) > life(than);
+}
+
 } // namespace
 
 DomainPresence presence_of(const DomainName& domain, const Observation& node) {
@@ -40,7 +50,7 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
   bool nameless = false;
   for (const DomainRow& row : *state->rows) {
     if (row.name == domain.str())
-      own = &row;
+      own = own == nullptr || livelier(row, *own) ? &row : own;
     else if (row.name == domain.str() + "--incoming")
       incoming = &row;
     else if (row.name == domain.str() + "--migratedaway")

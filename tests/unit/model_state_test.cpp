@@ -62,6 +62,15 @@ TEST_CASE("a domain that runs beside a half-name of itself is running, and both 
   CHECK(found.rows.size() == 2);
 }
 
+TEST_CASE("of two rows with the domain's name the one that runs counts, whichever comes last") {
+  const auto dead = GENERATE(values<std::string>({"-----d", "---s--", "---ss-", "---sc-", "--p---"}));
+  CAPTURE(dead);
+  const std::vector<DomainRow> rows{row("vm1", "-b----"), row("vm1", dead)};
+  CHECK(presence_of(name("vm1"), with({rows[0], rows[1]})).presence == Presence::running);
+  CHECK(presence_of(name("vm1"), with({rows[1], rows[0]})).presence == Presence::running);
+  CHECK(presence_of(name("vm1"), with({row("vm1", "-----d"), row("vm1", "---s--")})).presence == Presence::dying);
+}
+
 TEST_CASE("a node that could not be asked, or whose xl failed, never shows an absent domain") {
   CHECK(presence_of(name("vm1"), Unreachable{}).presence == Presence::unknown);
   NodeState failed;

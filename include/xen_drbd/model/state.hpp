@@ -150,9 +150,9 @@ struct DomainPresence {
 };
 
 /// The classification of one domain on one node; pure. A domain whose own name runs is `running` even when a half-name
-/// stands beside it (both are in `rows`). `(null)` rows make an otherwise absent domain `unknown`, since a dying domain
-/// loses its name first. With unlistable watchers an absent domain is still `absent` here, with watchers_known false:
-/// proving then needs looks over at least 10 s (spec 5.2).
+/// stands beside it (both are in `rows`), and even when a second row of that name does not. `(null)` rows make an
+/// otherwise absent domain `unknown`, since a dying domain loses its name first. With unlistable watchers an absent
+/// domain is still `absent` here, with watchers_known false: proving then needs looks over at least 10 s (spec 5.2).
 [[nodiscard]] DomainPresence presence_of(const DomainName& domain, const Observation& node);
 
 /// Whether guest code of the domain may be executing there: anything but absent, shut_down, crashed, suspended,
