@@ -65,14 +65,20 @@ def test_nodes_that_both_leave_shut_their_guests_down_and_do_not_throw_them_at_e
     assert "stopped" in results[0].values() or "stopped" in results[1].values()
 
 
-def test_a_node_that_leaves_and_does_not_get_the_peers_lock_shuts_its_guests_down(world):
-    """A run on mirror was killed; its xl create still holds the lock there, and there only."""
-    tool(world, 1, "start dns")
+def a_killed_start_keeps_the_lock(world):
+    """A run on mirror is killed; its xl create holds the lock there, and there only, until it is released: what that takes
+    comes back."""
     held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
     other = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
     world.simulation.wait_held(held)
     world.on(2, "kill -9 $(pidof xen-drbd)", check=True)
     other.wait(10)
+    return held
+
+
+def test_a_node_that_leaves_and_does_not_get_the_peers_lock_shuts_its_guests_down(world):
+    tool(world, 1, "start dns")
+    held = a_killed_start_keeps_the_lock(world)
     told = tool(world, 1, "evacuate --json --lock-wait 1s")
     assert told.results["dns"] == "stopped" and "lock" in told.reasons["dns"], told
     world.simulation.release(held)
@@ -152,13 +158,8 @@ def test_a_deaf_guest_that_cannot_move_takes_no_time_from_those_that_can(make_wo
 
 
 def test_a_deadline_bounds_the_wait_for_the_lock_too(world):
-    """A run on mirror was killed; its xl create still holds the lock there, longer than the deadline."""
     tool(world, 1, "start dns")
-    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
-    other = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
-    world.simulation.wait_held(held)
-    world.on(2, "kill -9 $(pidof xen-drbd)", check=True)
-    other.wait(10)
+    held = a_killed_start_keeps_the_lock(world)
     begun = time.monotonic()
     tool(world, 1, "stop dns --deadline 4s", 75)
     assert time.monotonic() - begun < 8

@@ -109,16 +109,31 @@ TEST_CASE("what a failed step says cannot move the cursor") {
   CHECK(text == "samba: dom0: xl create /etc/xen/samba.cfg: failed: \\x1b[2J\n");
 }
 
-TEST_CASE("on a terminal each domain at work has one line, redrawn in place, and none when it has ended") {
+namespace {
+
+/// A terminal on which a run shows what is under way; its clock moves when it is told to.
+struct Terminal {
+  explicit Terminal(const std::string& command) : session(session_of(world, command)) {}
+  std::unique_ptr<engine::Progress> progress() {
+    return live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+  }
+
   World world;
-  const Session session = session_of(world, "start-all");
+  Session session;
   SetClock clock;
   Screen screen;
+};
+
+} // namespace
+
+TEST_CASE("on a terminal each domain at work has one line, redrawn in place, and none when it has ended") {
+  Terminal terminal("start-all");
+  const Screen& screen = terminal.screen;
   {
-    const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+    const auto progress = terminal.progress();
     progress->step_begins(samba, promote);
     CHECK(screen.lines() == Words{"samba          0.0 s  dom0: drbdadm primary samba"});
-    clock.sleep(Milliseconds(1500));
+    terminal.clock.sleep(Milliseconds(1500));
     progress->step_begins(dns, create);
     CHECK(screen.lines() == Words{"dns            0.0 s  dom0: xl create /etc/xen/samba.cfg",
                                   "samba          1.5 s  dom0: drbdadm primary samba"});
@@ -129,27 +144,23 @@ TEST_CASE("on a terminal each domain at work has one line, redrawn in place, and
 }
 
 TEST_CASE("a migration has a bar, what was sent and how fast") {
-  World world;
-  const Session session = session_of(world, "migrate-out");
-  SetClock clock;
-  Screen screen;
-  const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+  Terminal terminal("migrate-out");
+  const Screen& screen = terminal.screen;
+  const auto progress = terminal.progress();
   progress->migration(samba, MigrationProgress{"copying", 0, 1'000'000'000});
   CHECK(screen.lines() == Words{"samba          0.0 s  [                ]      0 B      0 B/s  copying"});
-  clock.sleep(Milliseconds(1000));
+  terminal.clock.sleep(Milliseconds(1000));
   progress->migration(samba, MigrationProgress{"copying", 500'000'000, 1'000'000'000});
   CHECK(screen.lines() == Words{"samba          1.0 s  [########        ]   500 MB   500 MB/s  copying"});
-  clock.sleep(Milliseconds(1000));
+  terminal.clock.sleep(Milliseconds(1000));
   progress->migration(samba, MigrationProgress{"last record held", 1'200'000'000, 1'000'000'000});
   CHECK(screen.lines() == Words{"samba          2.0 s  [################]   1.2 GB   700 MB/s  last record held"});
 }
 
 TEST_CASE("a migration whose size nobody knows has an empty bar") {
-  World world;
-  const Session session = session_of(world, "migrate-out");
-  SetClock clock;
-  Screen screen;
-  const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+  Terminal terminal("migrate-out");
+  const Screen& screen = terminal.screen;
+  const auto progress = terminal.progress();
   progress->migration(samba, MigrationProgress{"copying", 5'000, 0});
   CHECK(screen.lines() == Words{"samba          0.0 s  [                ]   5.0 kB      0 B/s  copying"});
 }
@@ -193,12 +204,10 @@ TEST_CASE("more domains than the terminal has rows are counted in its last line"
 }
 
 TEST_CASE("a warning meanwhile stands above the lines, and stays when they are gone") {
-  World world;
-  const Session session = session_of(world, "start-all");
-  SetClock clock;
-  Screen screen;
+  Terminal terminal("start-all");
+  const Screen& screen = terminal.screen;
   {
-    const auto progress = live_progress(session, std::ref(screen), clock, wide, Milliseconds(0));
+    const auto progress = terminal.progress();
     progress->step_begins(samba, promote);
     log::warn("the record could not be removed");
     CHECK(screen.lines() ==
