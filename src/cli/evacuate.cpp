@@ -177,7 +177,8 @@ int run_evacuate(Session& session) {
   if (session.options.cancel) return cancel(session);
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   Evacuation evacuation(session);
-  return session.options.dry_run ? evacuation.plan_only() : evacuation.carry_out();
+  if (session.options.dry_run) return evacuation.plan_only();
+  return audited(session, [&] { return evacuation.carry_out(); });
 }
 
 } // namespace xen_drbd::cli
