@@ -1,13 +1,16 @@
 #include "xen_drbd/base/log.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <exception>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 #include <string>
 #include <syslog.h>
+#include <thread>
 #include <utility>
 
 namespace xen_drbd::log {
@@ -53,11 +56,19 @@ void warn(std::string_view message) { show(Level::normal, "warning: ", message);
 void info(std::string_view message) { show(Level::verbose, "", message); }
 void command(std::string_view message) { show(Level::commands, "", message); }
 
+// In a thread of its own, which is left behind: syslog(3) waits without end for a syslogd that stands still.
 void audit(std::string_view message) {
+  constexpr std::chrono::seconds patience{3};
   try {
-    static spdlog::logger logger(
-        "audit", std::make_shared<spdlog::sinks::syslog_sink_mt>("xen-drbd", LOG_PID, LOG_DAEMON, false));
-    logger.info("{}", message);
+    const auto written = std::make_shared<std::promise<void>>();
+    const auto done = written->get_future();
+    std::thread([written, line = std::string(message)] {
+      ::openlog("xen-drbd", LOG_PID, LOG_DAEMON);
+      ::syslog(LOG_INFO, "%s", line.c_str());
+      written->set_value();
+    }).detach();
+    if (done.wait_for(patience) == std::future_status::timeout)
+      warn("the audit line is not written: syslog does not take it");
   } catch (const std::exception& problem) {
     warn(std::string("the audit line could not be written: ") + problem.what());
   }

@@ -102,18 +102,12 @@ bool passes_by_itself(const model::ClusterState& state, const std::vector<Domain
   });
 }
 
-/// What passes by itself is waited for before it is recovered (spec, section 6).
-model::ClusterState look_at_rest(const Session& session, const model::Wish& wish, const engine::Look& look) {
-  constexpr Milliseconds patience{15'000};
-  constexpr Milliseconds interval{500};
-  engine::Clock& clock = engine::system_clock();
-  const auto begin = clock.now();
-  for (;;) {
-    model::ClusterState state = engine::observe(session.cluster, look);
-    const bool over = wish.goal != Goal::recover || interrupted_by() != 0 || clock.now() - begin >= patience;
-    if (over || !passes_by_itself(state, wish.domains)) return state;
-    clock.sleep(interval);
-  }
+/// Whether a guest on this node is between reboot and restart: off the list, but about to run again.
+bool reboots_here(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
+  const model::Observation& here = state.nodes[index(session.this_node)];
+  return std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
+    return presence_of(domain, here).presence == model::Presence::watcher_only;
+  });
 }
 
 /// Looks at both nodes, plans, prints the plan, carries it out.
@@ -200,8 +194,8 @@ Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   if (auto stranger = stranger_at_peer(session, wish)) {
     const engine::Report refused = all_refused(session, wish, *stranger);
-    do_without_peer(session, std::move(*stranger));
-    if (wish.goal != Goal::stop_here) return end_with(session, refused);
+    do_without_peer(session, std::move(*stranger)); // it gets no audit line either
+    return end_with(session, refused);
   }
   auto lock = take_lock_for(session, wish.goal);
   if (!lock) return end_with(session, lock.error());
@@ -224,6 +218,24 @@ std::optional<Error> stranger_at_peer(const Session& session, const model::Wish&
   planner::Inputs inputs = planner_inputs(session, state);
   inputs.identities_made = true;
   return planner::same_pair({session.topology, state, wish, inputs});
+}
+
+model::ClusterState look_at_rest(const Session& session, const model::Wish& wish, const engine::Look& look) {
+  constexpr Milliseconds longest{15'000};
+  constexpr Milliseconds interval{500};
+  const bool stops = wish.goal == Goal::stop_here || wish.goal == Goal::evacuate;
+  const Milliseconds patience = stops ? std::min(longest, time_before_shutdowns(session).value_or(longest)) : longest;
+  const auto at_rest = [&](const model::ClusterState& state) {
+    if (stops) return !reboots_here(session, state, wish.domains);
+    return wish.goal != Goal::recover || !passes_by_itself(state, wish.domains);
+  };
+  engine::Clock& clock = engine::system_clock();
+  const auto begin = clock.now();
+  for (;;) {
+    model::ClusterState state = engine::observe(session.cluster, look);
+    if (at_rest(state) || interrupted_by() != 0 || clock.now() - begin >= patience) return state;
+    clock.sleep(interval);
+  }
 }
 
 void do_without_peer(Session& session, Error why) {

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <future>
 #include <iostream>
+#include <poll.h>
 #include <set>
 #include <unistd.h>
 
@@ -36,13 +37,13 @@ Error alive(const Session& session, std::string because) {
 /// Whether anything at all answers at one of the peer's addresses.
 std::optional<Error> answers_knock(const Session& session) {
   const model::Node& peer = session.topology.node(other(session.this_node));
-  const unsigned port = session.topology.ssh.port;
-  const Milliseconds timeout = std::min(knock_timeout, session.topology.ssh.connect_timeout);
-  auto second = std::async(std::launch::async, [&] { return host::knock(peer.migration_address, port, timeout); });
-  const host::Knock first = host::knock(peer.address, port, timeout);
+  const model::SshSettings& ssh = session.topology.ssh;
+  const Milliseconds timeout = std::min(knock_timeout, ssh.connect_timeout);
+  auto second = std::async(std::launch::async, [&] { return host::knock(peer.migration_address, ssh, timeout); });
+  const host::Knock first = host::knock(peer.address, ssh, timeout);
   for (const auto& [address, knock] : {std::pair(peer.address, first), std::pair(peer.migration_address, second.get())})
     if (knock.answered)
-      return alive(session, "at " + address.str() + " port " + std::to_string(port) + ": " + knock.detail);
+      return alive(session, "at " + address.str() + " port " + std::to_string(ssh.port) + ": " + knock.detail);
   return std::nullopt;
 }
 
@@ -80,6 +81,22 @@ host::Outcome ask_fence(const Session& session, const std::vector<std::string>& 
   return session.cluster.host(session.this_node)->ask({{argv, fence_timeout}}).front();
 }
 
+Error interrupted_before(const std::string& what) {
+  return {.kind = ErrorKind::interrupted,
+          .what = "interrupted before " + what,
+          .because = {},
+          .while_doing = {},
+          .changed = Changed::no,
+          .hint = {}};
+}
+
+/// Whether a line, or the end of the input, is there to be read; waits a moment for it.
+bool something_typed() {
+  constexpr Milliseconds moment{200};
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, static_cast<int>(moment.count())) > 0;
+}
+
 Result<> confirm(const Session& session) {
   const auto unconfirmed = [&](std::string because) {
     return Error{.kind = ErrorKind::usage,
@@ -95,6 +112,8 @@ Result<> confirm(const Session& session) {
   write_message(fmt::format("If {0} still runs, its disks are destroyed by what you are about to do.\nType its name, "
                             "{0}, if it is powered off for certain: ",
                             session.peer()));
+  while (!something_typed() && interrupted_by() == 0) {}
+  if (interrupted_by() != 0) return interrupted_before("the question about " + session.peer() + " was answered");
   std::string typed;
   std::getline(std::cin, typed);
   if (trimmed(typed) != session.peer()) return unconfirmed("'" + printable(typed) + "' is not its name");
@@ -110,12 +129,7 @@ Result<> watch_for_life(const Session& session) {
     engine::system_clock().sleep(watch_interval);
   }
   if (interrupted_by() == 0) return {};
-  return Error{.kind = ErrorKind::interrupted,
-               .what = "interrupted before the watch for " + session.peer() + " ended",
-               .because = {},
-               .while_doing = {},
-               .changed = Changed::no,
-               .hint = {}};
+  return interrupted_before("the watch for " + session.peer() + " ended");
 }
 
 } // namespace

@@ -54,10 +54,10 @@ public:
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
     const auto progress = make_progress(session_);
-    engine::Report report = round(engine::observe(session_.cluster, look), *progress);
+    engine::Report report = round(look_at_rest(session_, wish_, look), *progress);
     if (interrupted_by() == 0 && !failed_moves_.empty()) {
       std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.count(name) != 0; });
-      merge(report, round(engine::observe(session_.cluster, look), *progress));
+      merge(report, round(look_at_rest(session_, wish_, look), *progress));
     }
 
     const int code = exit_code_of(report);
@@ -129,8 +129,11 @@ private:
   int exit_code_of(const engine::Report& report) {
     if (nothing_left()) return interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0;
     const int code = exit_code(report);
-    // what the run that holds the lock brought to life meanwhile is in no plan of this one
-    return code == 0 && without_lock_ ? exit_code(ErrorKind::failed) : code;
+    if (code != 0) return code;
+    // what somebody else brought to life meanwhile is in no plan of this run
+    log::warn(fmt::format("that nothing of the topology is left on {} was not seen: look with xen-drbd status",
+                          session_.here()));
+    return exit_code(ErrorKind::failed);
   }
 
   static void merge(engine::Report& first, engine::Report&& second) {

@@ -220,6 +220,12 @@ std::string Migration::cause() const {
     return ended_->reason + (ended_->ssh_said.empty() ? "" : ": " + printable(ended_->ssh_said.back()));
   const auto xl = inbox_->xl();
   if (xl && !xl->ok()) return xen::explain(*xl);
+  if (!xl) return "it was waited for in vain";
+  switch (whereabouts_->moved) {
+  case Moved::yes: return "xl migrate has left something of it behind";
+  case Moved::unclear: return "xl migrate says that it moved it, and that was not seen";
+  case Moved::no: break;
+  }
   return "xl migrate did not move it";
 }
 

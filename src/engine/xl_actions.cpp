@@ -166,10 +166,12 @@ Result<std::optional<DomainRow>> Actions::find_row(NodeId node, const std::strin
 Result<> Actions::perform(const model::Destroy& step) {
   XEN_DRBD_TRY(const std::optional<DomainRow> row, find_row(step.node, step.row));
   if (!row) return {};
-  if (executes(*row))
+  // under the domain's own name only what has stopped is destroyed: a paused one may be on its way up
+  if (executes(*row) || (step.row == domain_.str() && !row->shut_down && !row->dying))
     return Error{.kind = ErrorKind::refused,
                  .what = step.row + " was not destroyed on " + cluster_.name(step.node),
-                 .because = "it runs on " + cluster_.name(step.node) + " now",
+                 .because = "it " + std::string(executes(*row) ? "runs" : "is paused") + " on " +
+                            cluster_.name(step.node) + " now",
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "look with xen-drbd status"};

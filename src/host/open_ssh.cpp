@@ -1,4 +1,5 @@
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/host/knock.hpp"
 
 #include "host_key.hpp"
 #include "login.hpp"
@@ -6,6 +7,7 @@
 #include "worker_host.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace xen_drbd::host {
 namespace {
@@ -16,20 +18,23 @@ std::string login_of(const std::string& user, const std::string& host, unsigned 
 }
 
 /// What libssh is told, and where that leads: a config file that the topology names may give the host another name.
-Result<Target> configure(const Session& session, const model::Node& node, const model::SshSettings& ssh) {
+Result<Target> configure(const Session& session, const std::string& node, const Address& address,
+                         const model::SshSettings& ssh) {
   ssh_session raw = session.get();
   const bool no = false;
   const unsigned port = ssh.port;
   const long seconds = std::chrono::ceil<std::chrono::seconds>(ssh.connect_timeout).count();
-  Target target{.node = node.name.str(),
-                .login = login_of(ssh.user, node.address.str(), ssh.port),
-                .host = node.address.str(),
+  Target target{.node = node,
+                .login = login_of(ssh.user, address.str(), ssh.port),
+                .host = address.str(),
                 .user = ssh.user,
                 .port = ssh.port,
                 .host_key_alias = {}};
   ssh_options_set(raw, SSH_OPTIONS_PROCESS_CONFIG, &no);
   ssh_options_set(raw, SSH_OPTIONS_HOST, target.host.c_str());
-  if (ssh.config_file && ssh_options_parse_config(raw, ssh.config_file->c_str()) != SSH_OK)
+  // libssh passes over a file that is not there, ssh does not: they would go to different places
+  if (ssh.config_file && (::access(ssh.config_file->c_str(), R_OK) != 0 ||
+                          ssh_options_parse_config(raw, ssh.config_file->c_str()) != SSH_OK))
     return unreachable(target, "reading " + *ssh.config_file, "it cannot be read as an SSH configuration",
                        "correct it, or take config_file out of the topology");
   if (std::string host = option(session, SSH_OPTIONS_HOST); !host.empty()) target.host = std::move(host);
@@ -65,7 +70,32 @@ Result<> shake_hands(Session& session, const Target& target, const Deadline& dea
                          printable(ssh_get_error(session.get())));
 }
 
+Knock of(const Dialled& dialled) {
+  return {.answered = dialled.answered, .detail = dialled.socket ? "it accepts connections" : dialled.because};
+}
+
+/// Behind a proxy nothing but an SSH server's greeting is known to come from the node itself.
+Knock knock_through_proxy(Session& session, Milliseconds timeout) {
+  ssh_set_blocking(session.get(), 0);
+  const Deadline deadline(timeout);
+  drive(session, deadline, SSH_AGAIN, [&] { return ssh_connect(session.get()); });
+  const bool greeted = ssh_get_serverbanner(session.get()) != nullptr;
+  return {.answered = greeted, .detail = greeted ? "an SSH server answers" : "no SSH server answers through the proxy"};
+}
+
 } // namespace
+
+Knock knock(const Address& address, const model::SshSettings& ssh, Milliseconds timeout) {
+  Session session(ssh_new());
+  const auto target = configure(session, address.str(), address, ssh);
+  if (!target) return {.answered = true, .detail = "where it is cannot be told: " + target.error().because};
+  if (!option(session, SSH_OPTIONS_PROXYCOMMAND).empty())
+    if (Knock behind = knock_through_proxy(session, timeout); behind.answered) return behind;
+  if (target->host != address.str())
+    if (Knock mapped = of(dial(target->host, target->port, Deadline(timeout))); mapped.answered)
+      return {.answered = true, .detail = target->host + ": " + mapped.detail};
+  return of(dial(address.str(), ssh.port, Deadline(timeout)));
+}
 
 Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSettings& ssh, const Settings& settings,
                                     const Tuning& tuning) {
@@ -74,7 +104,7 @@ Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSet
   const auto alias = std::make_shared<std::string>(); // written before the first answer, read after it
   const auto open_link = [=](std::shared_ptr<Wake> wake) -> Result<std::unique_ptr<Link>> {
     Session session(ssh_new());
-    XEN_DRBD_TRY(const Target target, configure(session, node, ssh));
+    XEN_DRBD_TRY(const Target target, configure(session, node.name.str(), node.address, ssh));
     const Deadline reached(ssh.connect_timeout);
     XEN_DRBD_CHECK(shake_hands(session, target, reached, ssh.connect_timeout));
     XEN_DRBD_CHECK(verify_host_key(session, target, ssh));

@@ -145,7 +145,8 @@ watch() {
 IFS= read -r line || exit 0
 eval "set -- $line"
 frame=$1 beat=$2 run=$3 dir=$3/$4 tick=$5 turn=1000000000 held=''
-if ! problem=$(umask 077; exec mkdir -p "$run" "$dir" 2>&1) || ! echo $turn >"$dir/turn"; then
+if ! problem=$(exec 2>&1; umask 077; mkdir -p "$run" "$dir" && echo $turn >"$dir/turn"); then
+  rm -rf "$dir"
   note "failed 0 $problem"
   exit 1
 fi

@@ -55,6 +55,7 @@ Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
   if (Objection no = no_migration_at_work(scene, domain.name)) return no;
   if (Objection no = absence(scene, domain.name, other(from))) return no;
   if (Objection no = nothing_nameless(scene, domain.name, from)) return no;
+  if (Objection no = nothing_beside(scene, domain.name, from)) return no;
   if (Objection no = peer_not_leaving(scene, other(from))) return no;
   if (Objection no = source_has_the_tool(scene, from)) return no;
   if (Objection no = versions_fit(scene, from)) return no;

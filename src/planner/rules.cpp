@@ -197,6 +197,13 @@ Objection nothing_nameless(const Scene& scene, const DomainName& domain, NodeId 
                   scene.name(id)));
 }
 
+Objection nothing_beside(const Scene& scene, const DomainName& domain, NodeId id) {
+  const DomainPresence found = presence_of(domain, scene.state.nodes[index(id)]);
+  if (found.rows.size() < 2) return std::nullopt;
+  return refusal(fmt::format("{} has {}: an earlier migration did not end", scene.name(id), rows_text(found)),
+                 fmt::format("xen-drbd recover {}", domain.str()));
+}
+
 Objection peer_not_leaving(const Scene& scene, NodeId target) {
   const NodeState* node = scene.node(target);
   if (target == scene.here() || node == nullptr || !node->leaving) return std::nullopt;

@@ -10,7 +10,8 @@ namespace xen_drbd::xen {
 namespace {
 
 // One find names the xl processes; only those cost a fork each. It must also have found this shell, so that a /proc
-// which is not ours, or a find that sees nothing, fails. find ends with 1 when a process went away meanwhile.
+// which is not ours, or a find that sees nothing, fails. find ends with 1 when a process went away meanwhile. The
+// kernel names a log by where it lies in the end: with /var/log on another disk, behind a link, no watcher was seen.
 constexpr const char* script = R"sh(
 read -r pid rest </proc/self/stat && [ "$pid" = "$$" ] || { echo "/proc does not show this process" >&2; exit 3; }
 found=$(find /proc/[0-9]*/exe -maxdepth 0 \( -lname '*/xl' -o -lname '*/xl (deleted)' \
@@ -18,13 +19,14 @@ found=$(find /proc/[0-9]*/exe -maxdepth 0 \( -lname '*/xl' -o -lname '*/xl (dele
 [ $? -le 1 ] || { echo "find failed in /proc" >&2; exit 3; }
 nl='
 '
+logs=$(readlink -f /var/log/xen 2>/dev/null) || logs=/var/log/xen
 seen=
 for exe in $found; do
   process=${exe%/exe}
   [ "$process" != "/proc/$$" ] || { seen=yes; continue; }
   out=$(readlink "$process/fd/1" 2>/dev/null) || readlink "$exe" >/dev/null 2>&1 || continue
   case $out in
-  /var/log/xen/xl-*) printf 'log %s %s\n' "${process#/proc/}" "${out%%"$nl"*}" ;;
+  /var/log/xen/xl-* | "$logs"/xl-*) printf 'log %s %s\n' "${process#/proc/}" "${out%%"$nl"*}" ;;
   *)
     echo "xl ${process#/proc/}"
     { tr '\0\n' '\n?' <"$process/cmdline" | sed 's/^/ /'; } 2>/dev/null

@@ -241,10 +241,37 @@ TEST_CASE("A listening sshd that is frozen is left after the time for connecting
 
 TEST_CASE("A knock tells a live kernel from nothing at all") {
   const Address loopback = *Address::parse("127.0.0.1");
-  CHECK(knock(loopback, free_port(), Milliseconds{500}) == Knock{.answered = true, .detail = "Connection refused"});
+  model::SshSettings ssh{.port = free_port()};
+  CHECK(knock(loopback, ssh, Milliseconds{500}) == Knock{.answered = true, .detail = "Connection refused"});
   const Port port("", false);
-  CHECK(knock(loopback, port.number(), Milliseconds{500}).answered);
-  const Knock nowhere = knock(*Address::parse("no-such-name.invalid"), 22, Milliseconds{500});
+  ssh.port = port.number();
+  CHECK(knock(loopback, ssh, Milliseconds{500}).answered);
+  const Knock nowhere = knock(*Address::parse("no-such-name.invalid"), ssh, Milliseconds{500});
   CHECK_FALSE(nowhere.answered);
   CHECK_THAT(nowhere.detail, ContainsSubstring("does not resolve"));
+}
+
+TEST_CASE("A knock goes where the config file of the topology leads, and where that cannot be told nobody is dead") {
+  const Scratch scratch;
+  const Address alias = *Address::parse("no-such-name.invalid");
+  const Port port("SSH-2.0-OpenSSH_9.2\r\n", false);
+  scratch.write("config", "Host no-such-name.invalid\n  HostName 127.0.0.1\n");
+  model::SshSettings ssh{.port = port.number(), .config_file = scratch.path("config")};
+  CHECK(knock(alias, ssh, Milliseconds{500}) == Knock{true, "127.0.0.1: it accepts connections"});
+  ssh.port = free_port();
+  CHECK(knock(alias, ssh, Milliseconds{500}) == Knock{true, "127.0.0.1: Connection refused"});
+  ssh.config_file = scratch.path("absent");
+  const Knock unknown = knock(alias, ssh, Milliseconds{500});
+  CHECK(unknown.answered);
+  CHECK_THAT(unknown.detail, ContainsSubstring("cannot be told"));
+}
+
+TEST_CASE("Behind a ProxyCommand the greeting of an SSH server is a sign of life, the proxy's own silence none") {
+  const Scratch scratch;
+  const Address alias = *Address::parse("no-such-name.invalid");
+  model::SshSettings ssh{.config_file = scratch.path("config")};
+  scratch.write("config", "Host *\n  ProxyCommand sleep 5\n");
+  CHECK_FALSE(knock(alias, ssh, Milliseconds{300}).answered);
+  scratch.write("config", "Host *\n  ProxyCommand printf 'SSH-2.0-OpenSSH_9.2\\r\\n'; sleep 5\n");
+  CHECK(knock(alias, ssh, Milliseconds{1000}) == Knock{true, "an SSH server answers"});
 }

@@ -3,7 +3,7 @@
 import pytest
 from stories import TOPOLOGY, assert_runs, document, edit_topology, refusal, tool
 
-COMMANDS = ("start dns", "migrate-out samba", "recover dns")
+COMMANDS = ("start dns", "migrate-out samba", "stop samba", "recover dns")
 
 
 def refused_everywhere(world, *texts):
@@ -66,6 +66,7 @@ def test_a_topology_that_differs_on_the_peer_changes_nothing(world, name):
         return text + "  web: dom0\n" if "web" in new else text
     edit_topology(world, change, nodes=(2,))
     refusal(world, 1, "start dns", 4, "does not mean the same pair", named)
+    refusal(world, 1, "stop dns", 4, "does not mean the same pair", named)
     assert document(world, 1, "start-all", 4).results == dict.fromkeys(("dns", "samba", "mail"), "refused")
 
 

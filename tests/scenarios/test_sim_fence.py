@@ -1,7 +1,7 @@
 """Nobody's word stands against DRBD that is still Connected."""
 
 import pytest
-from stories import document, nothing_changes, quick_to_give_up, tool
+from stories import add_to_topology, document, edit_topology, nothing_changes, quick_to_give_up, tool
 from test_unreachable_peer import with_fence
 
 
@@ -30,3 +30,17 @@ def test_drbd_that_connects_during_the_watch_is_a_sign_of_life(world, command):
         assert run.wait(30) == 4
     assert "Connected" in world.on(1, "cat /tmp/said").stdout
     assert tool(world, 1, "--json status", None).code == 5
+
+
+def test_a_peer_that_answers_only_where_the_config_file_leads_is_not_dead(world):
+    """Its name says nothing to anybody but ssh, and its host key is not the one that is known."""
+    for node in (1, 2):
+        world.write(node, "/root/.ssh/config", "Host mirror.alias\n  HostName 10.77.0.2\n", 0o600)
+    edit_topology(world, lambda text: text.replace("  address: 10.77.0.2\n", "  address: mirror.alias\n"))
+    add_to_topology(world, "ssh: {config_file: /root/.ssh/config, connect_timeout: 1s}\n")
+    tool(world, 2, "start dns")
+    world.simulation.forget_host_keys(1)
+    world.simulation.cut(net=False, drbd=True)
+    world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD to notice")
+    with nothing_changes(world):
+        document(world, 1, "start dns --peer-is-dead --yes", 4).says("mirror is not dead", "10.77.0.2")

@@ -1,6 +1,7 @@
 """What an accident leaves, told by `status`, mended by the next run or by `recover`, and then gone for good."""
 
 import json
+import subprocess
 
 import pytest
 from stories import assert_runs, document, nothing_changes, quick_to_give_up, seen, status, tool, windows_closed
@@ -182,6 +183,28 @@ def test_every_changing_run_leaves_one_line_in_the_syslog_of_both_nodes(world):
         assert "start by" in told[0] and "on dom0: exit 0, dns started" in told[0], told
         assert "migrate-in by" in told[1] and "dns migrated, --plain-ssh" in told[1], told
         assert "exit 4" in told[2] and "exit 75" in told[3], told
+
+
+FULL_LOG = """
+import os, socket, time
+os.unlink("/dev/log")
+log, writer = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
+log.bind("/dev/log")
+writer.setblocking(False)
+try:
+    while True: writer.sendto(b"x", "/dev/log")
+except BlockingIOError:
+    print("full", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_syslog_that_takes_nothing_keeps_no_run_from_its_end(world):
+    full = world.popen(1, ["python3", "-c", FULL_LOG], stdout=subprocess.PIPE, text=True)
+    assert full.stdout.readline() == "full\n"
+    tool(world, 1, "start dns", timeout=40).says("the audit line is not written")
+    tool(world, 2, "start samba --lock-wait 1s")
+    assert_runs(world, dns=1, samba=2)
 
 
 # -- fencing -----------------------------------------------------------------------------------------------------------

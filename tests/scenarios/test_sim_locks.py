@@ -166,3 +166,12 @@ def test_stop_needs_only_this_nodes_lock_when_the_peer_is_gone(world):
     world.simulation.release(held)
     assert process.wait(20) == 0
     assert world.rows(1) == {}
+
+
+def test_a_run_directory_without_room_is_told_and_nothing_is_left_in_it(world):
+    tool(world, 1, "status")
+    world.on(2, "mount -t tmpfs -o size=16k tmpfs /run/xen-drbd; head -c 100k /dev/zero > /run/xen-drbd/all; true", check=True)
+    with nothing_changes(world):
+        told = tool(world, 1, "start dns", 5).says("the worker cannot use /run/xen-drbd: ")
+    assert re.search(r"cannot use /run/xen-drbd: \S", told.stderr), told
+    assert world.on(2, "ls /run/xen-drbd", check=True).stdout == "all\n"

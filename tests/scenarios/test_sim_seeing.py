@@ -33,6 +33,21 @@ def test_a_guest_that_reboots_between_the_look_and_the_create_is_not_started_twi
     assert "dns" not in world.rows(1)
 
 
+@pytest.mark.parametrize("command, result", [("evacuate", "migrated"), ("stop-all", "stopped")])
+def test_a_guest_that_reboots_here_is_waited_for_before_the_node_counts_as_empty(make_world, command, result):
+    world = make_world(settings={"reboot_pause": 3.0})
+    tool(world, 1, "start dns")
+    world.on(1, ["xl", "reboot", "dns"], check=True)
+    world.wait_for(lambda: "dns" not in world.rows(1), 5, "the domain to leave the list")
+    assert document(world, 1, command).results["dns"] == result
+    assert_runs(world, **({"dns": 2} if result == "migrated" else {}))
+
+
+def test_a_node_that_could_not_be_looked_at_in_the_end_is_not_called_empty(world):
+    world.simulation.fault("exit", node=1, command="xl list", skip=1, count=-1, code=1)
+    tool(world, 1, "evacuate", 6).says("that nothing of the topology is left on dom0 was not seen")
+
+
 def test_a_domain_that_appears_on_the_peer_after_the_look_is_not_created_here(world):
     held = world.simulation.hold("drbdadm primary dns", "after", node=1)
     with world.running(1, "exec xen-drbd --json start dns > /tmp/said") as run:

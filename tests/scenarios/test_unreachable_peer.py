@@ -116,6 +116,11 @@ def test_the_claim_that_the_peer_is_dead_needs_a_confirmation(world):
         document(world, 1, "start dns --peer-is-dead", 2)
         typed = world.on(1, ["script", "-qec", "xen-drbd start dns --peer-is-dead", "/dev/null"], input="dom0\n")
         assert typed.code == 2 and "'dom0' is not its name" in typed.stdout
+        asked = world.popen(1, ["script", "-qec", "xen-drbd start dns --peer-is-dead", "/dev/null"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        world.wait_for(lambda: "If mirror still runs" in asked.stdout.readline(), 30, "the question")
+        world.on(1, "kill -INT $(pidof xen-drbd)", check=True)
+        assert asked.wait(10) == 130
 
 
 def test_the_claim_that_the_peer_is_dead_is_refused_while_anything_answers(world):

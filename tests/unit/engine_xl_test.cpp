@@ -392,6 +392,12 @@ TEST_CASE("A row that runs by now is not destroyed, and one that is gone needs n
     CHECK(report.result == ResultKind::refused);
     CHECK(lab.world->executes_on("samba", dom0));
   }
+  SECTION("it is paused, as a domain that is being created") {
+    lab.world->add_guest(dom0, "samba", "samba", "--p---");
+    const DomainReport report = lab.run(recover_steps({next(model::Destroy{dom0, "samba"})}));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(lab.world->log.empty());
+  }
   SECTION("it is gone") {
     CHECK(lab.run(recover_steps({next(model::Destroy{dom0, "samba"})})).result == ResultKind::recovered);
   }

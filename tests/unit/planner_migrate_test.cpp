@@ -166,6 +166,14 @@ TEST_CASE("a domain is not migrated from a node with a nameless zombie: its abse
   require_refused(out(world, "samba"), "dom0 has a domain without a name, (null)", "reboot");
 }
 
+TEST_CASE("a domain does not move away from what an earlier migration left beside it") {
+  for (const char* name : {"samba--incoming", "samba--migratedaway"}) {
+    World world;
+    world.runs("samba", dom0).add_row(dom0, name, "--p---");
+    require_refused(out(world, "samba"), name, "xen-drbd recover samba");
+  }
+}
+
 TEST_CASE("a second migration of a domain is refused while the first is at work") {
   World world;
   world.runs("samba", dom0);

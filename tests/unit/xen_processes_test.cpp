@@ -101,6 +101,17 @@ TEST_CASE("the script finds watchers and migrations among the processes of this 
   }
 }
 
+TEST_CASE("a watcher is seen where the directory of the logs lies behind a link") {
+  test::Workshop workshop;
+  const std::string& here = workshop.path();
+  workshop.file("create", "read line\n");
+  std::filesystem::create_directories(here + "/disk/log/xen");
+  std::filesystem::create_directory_symlink(here + "/disk/log", here + "/log");
+  const FakeXl watcher(here + "/xl", here, here + "/log/xen/xl-vm1.log", {"create", "-q", "/etc/xen/vm1.cfg"});
+  const auto found = parsed(workshop.run(workshop.moved(xen::processes_command(), "/var/log/xen", "/log/xen")).out);
+  CHECK(found.watchers == std::vector<model::Watcher>{{.pid = watcher.pid(), .name = "vm1"}});
+}
+
 TEST_CASE("where processes cannot be listed the script fails and says so") {
   test::Workshop workshop;
   SECTION("no find") {

@@ -66,6 +66,10 @@ using Objection = std::optional<Error>;
 /// and left two Primaries.
 [[nodiscard]] Objection nothing_nameless(const Scene& scene, const DomainName& domain, model::NodeId node);
 
+/// No half-named row stands beside the domain's own on the node it is to leave.
+/// Accident: none; the step refuses it as well, and the plan promised a move that the run then refused.
+[[nodiscard]] Objection nothing_beside(const Scene& scene, const DomainName& domain, model::NodeId node);
+
 /// The node may receive domains: it is this node, or it is not leaving (spec 5.10).
 /// Accident: two nodes that shut down at once threw their guests at each other until both were off.
 [[nodiscard]] Objection peer_not_leaving(const Scene& scene, model::NodeId target);
