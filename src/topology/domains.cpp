@@ -209,7 +209,7 @@ void read_homes(const Value* homes, const Nodes& nodes, std::vector<DeclaredDoma
     if (home == home_of.end())
       reader.problems().add(
           *domain.where,
-          fmt::format("found no home of {} in `domain_home`, expected one of the nodes", quoted(domain.name)));
+          fmt::format("found no home of {} in `domain_home`, expected one of the nodes", in_quotes(domain.name)));
     else if (home->second && domain.domain)
       domain.domain->home = *home->second;
   }

@@ -19,13 +19,13 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 std::vector<std::string> in_backquotes(std::initializer_list<std::string> words) {
   std::vector<std::string> out;
-  for (const std::string& word : words) out.push_back(quoted(word));
+  for (const std::string& word : words) out.push_back(in_quotes(word));
   return out;
 }
 
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string shown = printable(text.substr(0, longest_shown));
   std::string one_line;
   for (char c : shown)
@@ -38,7 +38,7 @@ std::string quoted(std::string_view text) {
 
 std::string found(const Value& value) {
   switch (value.kind) {
-  case Value::Kind::scalar: return value.text.empty() ? "an empty text" : quoted(value.text);
+  case Value::Kind::scalar: return value.text.empty() ? "an empty text" : in_quotes(value.text);
   case Value::Kind::list: return value.items.empty() ? "an empty list" : "a list";
   case Value::Kind::map: return value.items.empty() ? "an empty map" : "a map";
   case Value::Kind::nothing: break;
@@ -62,7 +62,7 @@ void check_keys(const Value& map, Problems& problems) {
     const auto [seen, is_new] = first.emplace(key.text, key.line);
     if (!is_new)
       problems.add(key, fmt::format("found the key {} again, expected it once (it is on line {} already)",
-                                    quoted(key.text), seen->second));
+                                    in_quotes(key.text), seen->second));
   }
 }
 
@@ -76,7 +76,7 @@ Fields::Fields(const Value& map, std::string what, std::initializer_list<std::st
       problems.add(key, "found the merge key `<<`, expected the keys themselves: write them out");
       continue;
     }
-    problems.add(key, fmt::format("found the unknown key {} in {}, expected {}{}", quoted(key.text), what_,
+    problems.add(key, fmt::format("found the unknown key {} in {}, expected {}{}", in_quotes(key.text), what_,
                                   enumerate(in_backquotes(known)), suggestion(key.text, names)));
   }
 }

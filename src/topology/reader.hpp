@@ -9,7 +9,7 @@ namespace xen_drbd::topology {
 
 /// What stands there, for a message: "`text`" (shortened, fit for a terminal), "a list", "a map" or "nothing".
 [[nodiscard]] std::string found(const Value& value);
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// "; did you mean `domain_home`?", or nothing when no candidate is near.
 [[nodiscard]] std::string suggestion(std::string_view text, std::span<const std::string> candidates);

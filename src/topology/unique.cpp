@@ -43,14 +43,14 @@ private:
       if (!is_new && seen->second.domain != &domain)
         reader_.wrong(*resource, "resource",
                       fmt::format("a resource of one domain only ({} has it, on line {})",
-                                  quoted(seen->second.domain->name), seen->second.line));
+                                  in_quotes(seen->second.domain->name), seen->second.line));
     }
   }
   void once(Seen& seen, const Value& value, std::string_view key, const DeclaredDomain& domain) {
     const auto [first, is_new] = seen.emplace(value.text, First{value.line, &domain});
     if (is_new) return;
     const std::string owner =
-        first->second.domain == &domain || key == "name" ? "it is" : quoted(first->second.domain->name) + " has it";
+        first->second.domain == &domain || key == "name" ? "it is" : in_quotes(first->second.domain->name) + " has it";
     reader_.wrong(value, key, fmt::format("each {} once ({} on line {} already)", key, owner, first->second.line));
   }
 
