@@ -6,7 +6,7 @@
 namespace xen_drbd::cli {
 namespace {
 
-constexpr std::array table = std::to_array<Subcommand>({
+constexpr std::array subcommand_table = std::to_array<Subcommand>({
     {.name = "start",
      .summary = "start on this node; what runs on the peer is refused",
      .domains = Domains::at_least_one,
@@ -76,12 +76,12 @@ constexpr std::array table = std::to_array<Subcommand>({
 
 } // namespace
 
-std::span<const Subcommand> subcommands() { return table; }
+std::span<const Subcommand> subcommands() { return subcommand_table; }
 
 const Subcommand* find_subcommand(std::string_view name) {
-  const auto found =
-      std::find_if(table.begin(), table.end(), [&](const Subcommand& command) { return command.name == name; });
-  return found == table.end() ? nullptr : &*found;
+  const auto found = std::find_if(subcommand_table.begin(), subcommand_table.end(),
+                                  [&](const Subcommand& command) { return command.name == name; });
+  return found == subcommand_table.end() ? nullptr : &*found;
 }
 
 } // namespace xen_drbd::cli

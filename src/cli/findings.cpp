@@ -12,7 +12,7 @@ namespace {
 using planner::Finding;
 using planner::Level;
 
-fmt::text_style style_of(Level level) {
+fmt::text_style style_of_level(Level level) {
   switch (level) {
   case Level::ok: return fmt::fg(fmt::terminal_color::green);
   case Level::warning: return fmt::fg(fmt::terminal_color::yellow);
@@ -51,7 +51,7 @@ std::string findings_text(const std::vector<Finding>& findings, bool brief, bool
   for (const Finding& finding : findings) {
     if (brief && finding.level == Level::ok) continue;
     const std::string level = fmt::format("{:<7}", planner::to_string(finding.level));
-    text += fmt::format("{}  {:<{}}  {}: {}\n", color ? fmt::format(style_of(finding.level), "{}", level) : level,
+    text += fmt::format("{}  {:<{}}  {}: {}\n", color ? fmt::format(style_of_level(finding.level), "{}", level) : level,
                         place_of(finding), width, finding.id, printable(finding.text));
     if (!finding.hint.empty()) text += fmt::format("{:9}{:<{}}  hint: {}\n", "", "", width, printable(finding.hint));
   }

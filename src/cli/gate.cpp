@@ -9,6 +9,8 @@
 #include "xen_drbd/transport/protocol.hpp"
 #include "xen_drbd/transport/ssh.hpp"
 
+#include "output.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -58,17 +60,6 @@ Result<std::pair<pid_t, int>> start(const std::vector<std::string>& argv) {
   return std::pair(child, ends[1]);
 }
 
-bool write_all(int to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(to, bytes.data(), bytes.size());
-    if (written > 0)
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      return false;
-  }
-  return true;
-}
-
 /// Passes lines on from stdin, each after its check, until stdin or the reader ends.
 Result<> pass_lines(int to, int reader_gone, const Check& check) {
   std::string heard;
@@ -83,7 +74,7 @@ Result<> pass_lines(int to, int reader_gone, const Check& check) {
     heard.append(buffer.data(), static_cast<std::size_t>(got));
     for (std::size_t end = heard.find('\n'); end != std::string::npos; end = heard.find('\n')) {
       XEN_DRBD_CHECK(check(std::string_view(heard).substr(0, end)));
-      if (!write_all(to, std::string_view(heard).substr(0, end + 1))) return {};
+      if (write_all(to, std::string_view(heard).substr(0, end + 1)) != 0) return {};
       heard.erase(0, end + 1);
     }
     if (heard.size() > longest_line) return host::not_permitted("a line without end");
@@ -126,7 +117,7 @@ int serve(const std::string& command, const model::Topology& topology, const eng
   if (const auto held = host::parse_held_command(command); held && permitted.relay(held->argv)) {
     std::vector<std::string> argv = held->argv;
     argv.front() = "/proc/self/exe";
-    if (!write_all(STDOUT_FILENO, held->mark + "\n")) return 1;
+    if (write_all(STDOUT_FILENO, held->mark + "\n") != 0) return 1;
     return supervise(argv, [&](std::string_view line) { return check_relay_line(permitted, line); });
   }
   if (const auto far = transport::parse_far_command(command); far && far->run_directory == run_directory &&

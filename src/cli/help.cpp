@@ -13,9 +13,9 @@ constexpr std::string_view exit_codes =
     "5 the peer cannot be reached and is needed; 6 a step failed or its outcome is unknown; 70 a bug in xen-drbd;\n"
     "75 another run holds the cluster lock; 130 and 143 interrupted.\n";
 
-using Lines = std::vector<std::pair<std::string, std::string_view>>;
+using TwoColumns = std::vector<std::pair<std::string, std::string_view>>;
 
-std::string columns(const Lines& lines) {
+std::string columns(const TwoColumns& lines) {
   std::size_t width = 0;
   for (const auto& [left, right] : lines) width = std::max(width, left.size());
   std::string text;
@@ -41,7 +41,7 @@ std::string usage_of(const OptionRow& option) {
 }
 
 std::string options_for(std::string_view command) {
-  Lines lines;
+  TwoColumns lines;
   for (const OptionRow& option : option_rows())
     if (option.command == command) lines.emplace_back(usage_of(option), option.text);
   return columns(lines);
@@ -50,9 +50,9 @@ std::string options_for(std::string_view command) {
 } // namespace
 
 std::string help_text() {
-  Lines commands;
+  TwoColumns commands;
   for (const Subcommand& command : subcommands()) commands.emplace_back(usage_of(command), command.summary);
-  Lines special;
+  TwoColumns special;
   for (const OptionRow& option : option_rows())
     if (!option.command.empty())
       special.emplace_back(fmt::format("{}{}", option.command, usage_of(option).substr(3)), option.text);

@@ -15,7 +15,7 @@
 namespace xen_drbd::cli {
 namespace {
 
-constexpr std::array table = std::to_array<OptionRow>({
+constexpr std::array option_table = std::to_array<OptionRow>({
     {"--watch", "[SECONDS]", "look again every SECONDS, 2 without a number", "status"},
     {"--cancel", "", "this node no longer leaves: domains may be moved onto it again", "evacuate"},
     {"--remove", "", "print the inverse: the shell that takes the bridges away", "make-bridges"},
@@ -110,7 +110,7 @@ private:
     const std::string word = words.empty() ? "" : words.front();
     std::vector<std::string> known;
     if (word.starts_with("-")) {
-      for (const OptionRow& row : table) known.emplace_back(row.long_name());
+      for (const OptionRow& row : option_table) known.emplace_back(row.long_name());
       const std::string name = word.substr(0, word.find('='));
       return usage("there is no option " + printable(name), "", did_you_mean(name, known));
     }
@@ -125,9 +125,9 @@ private:
   [[nodiscard]] Error mismatch(const std::string& message) const {
     std::string name = message.substr(0, message.find_first_of(": "));
     if (!name.starts_with("--")) name = "--" + name;
-    const auto row =
-        std::find_if(table.begin(), table.end(), [&](const OptionRow& each) { return each.long_name() == name; });
-    if (row == table.end()) return usage(printable(message), "");
+    const auto row = std::find_if(option_table.begin(), option_table.end(),
+                                  [&](const OptionRow& each) { return each.long_name() == name; });
+    if (row == option_table.end()) return usage(printable(message), "");
     if (row->value.empty()) return usage(name + " takes no value", "");
     if (app_.count(name) > 1) return usage(name + " was given more than once", "");
     return usage(name + " needs a value: " + name + " " + std::string(row->value), "");
@@ -135,7 +135,7 @@ private:
 
   Result<> convert() {
     if (options_.command.empty()) return usage("no command was given", "xen-drbd does nothing by itself");
-    for (const OptionRow& row : table)
+    for (const OptionRow& row : option_table)
       if (!row.command.empty() && row.command != options_.command && given(row.long_name()))
         return usage(options_.command + " has no option " + std::string(row.long_name()),
                      "it belongs to " + std::string(row.command));
@@ -218,7 +218,7 @@ private:
 
 } // namespace
 
-std::span<const OptionRow> option_rows() { return table; }
+std::span<const OptionRow> option_rows() { return option_table; }
 
 tl::expected<Options, Answered> parse_command_line(const std::vector<std::string>& arguments) {
   return Parser().parse(arguments);

@@ -14,7 +14,8 @@ namespace {
 
 std::atomic<int> answer_problem{0};
 
-/// 0, or the error number with which writing ended.
+} // namespace
+
 int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
@@ -29,8 +30,6 @@ int write_all(int fd, std::string_view text) {
   }
   return 0;
 }
-
-} // namespace
 
 void open_missing_streams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

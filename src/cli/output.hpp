@@ -12,6 +12,9 @@ namespace xen_drbd::cli {
 /// becomes descriptor 1, and the report is written into it.
 void open_missing_streams();
 
+/// Writes the whole of it, however slowly it is read. Returns 0, or the error number with which writing ended.
+[[nodiscard]] int write_all(int fd, std::string_view text);
+
 /// Writes a part of the answer to stdout.
 void write_answer(std::string_view text);
 

@@ -42,7 +42,7 @@ std::string sentence(const Session& session, const DomainReport& report, bool dr
   return {};
 }
 
-fmt::text_style style_of(ResultKind result) {
+fmt::text_style style_of_result(ResultKind result) {
   switch (result) {
   case ResultKind::started:
   case ResultKind::migrated:
@@ -57,7 +57,7 @@ fmt::text_style style_of(ResultKind result) {
   return {};
 }
 
-std::string_view words(model::When when) {
+std::string_view when_words(model::When when) {
   switch (when) {
   case model::When::next: return "";
   case model::When::always: return " (in any case)";
@@ -117,7 +117,7 @@ std::string plan_text(const Session& session, const model::Plan& plan) {
     text += fmt::format("{}  {}{}\n", text.empty() ? "plan:\n" : "", domain.domain.str(), after);
     for (const model::Step& step : domain.steps)
       text += fmt::format("    {:<{}}  {}{}\n", session.name(node_of(step.action, session.this_node)), width,
-                          describe(step.action, domain.domain, session.topology), words(step.when));
+                          describe(step.action, domain.domain, session.topology), when_words(step.when));
   }
   return printable(text);
 }
@@ -130,7 +130,7 @@ std::string report_text(const Session& session, const engine::Report& report, bo
   for (const DomainReport& domain : report.domains) {
     const std::string said = printable(sentence(session, domain, dry_run));
     text += fmt::format("{:<{}}  {}\n", domain.domain.str(), width,
-                        color ? fmt::format(style_of(domain.result), "{}", said) : said);
+                        color ? fmt::format(style_of_result(domain.result), "{}", said) : said);
     for (const std::string& note : domain.notes) text += fmt::format("{:<{}}  note: {}\n", "", width, printable(note));
   }
   return text;

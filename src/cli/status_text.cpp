@@ -30,15 +30,15 @@ std::string disk_words(const DiskView& disk) {
   return text;
 }
 
-fmt::text_style style_of(std::string_view state) {
+fmt::text_style style_of_state(std::string_view state) {
   if (state == "running") return fmt::fg(fmt::terminal_color::green);
   if (state == "absent") return {};
   if (state == "migrating" || state == "paused" || state == "dying") return fmt::fg(fmt::terminal_color::yellow);
   return fmt::fg(fmt::terminal_color::red);
 }
 
-std::string table(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains,
-                  bool color) {
+std::string domain_table(const Session& session, const model::ClusterState& state,
+                         const std::vector<DomainName>& domains, bool color) {
   std::vector<Row> rows{{"DOMAIN", "HOME", "RUNS ON", "STATE", "DISKS (here/peer)"}};
   for (const DomainName& name : domains) {
     const model::Domain& domain = *session.topology.find(name);
@@ -59,7 +59,7 @@ std::string table(const Session& session, const model::ClusterState& state, cons
     const std::string padded = fmt::format("{:<{}}", row[3], width[3]);
     const bool styled = color && &row != &rows.front() && !row[3].empty();
     text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {}  {}\n", row[0], width[0], row[1], width[1], row[2], width[2],
-                        styled ? fmt::format(style_of(row[3]), "{}", padded) : padded, row[4]);
+                        styled ? fmt::format(style_of_state(row[3]), "{}", padded) : padded, row[4]);
   }
   return text;
 }
@@ -134,7 +134,7 @@ std::string status_text(const Session& session, const model::ClusterState& state
       remark_on_node(session, *node, session.name(id), domains, state, said);
   for (const DomainName& name : domains) remark_on_domain(session, name, state, said);
   std::string text = fmt::format("{}: {} (this node) and {}\n\n{}", session.topology.name, session.here(),
-                                 session.peer(), table(session, state, domains, color));
+                                 session.peer(), domain_table(session, state, domains, color));
   for (const std::string& remark : said) text += fmt::format("\n{}\n", printable(remark));
   return text;
 }

@@ -4,7 +4,7 @@
 namespace xen_drbd::drbd {
 namespace {
 
-constexpr const char* script = R"sh(dmesg --time-format iso | grep 'drbd .* conn( ')sh";
+constexpr const char* kernel_log_script = R"sh(dmesg --time-format iso | grep 'drbd .* conn( ')sh";
 
 /// A state in which the peer is there; 8.4 has the states of a resync in the same place.
 bool is_linked(std::string_view state) {
@@ -22,7 +22,9 @@ bool says_lost(const std::vector<std::string_view>& line) {
 
 } // namespace
 
-host::Command kernel_log_command() { return {.argv = {"sh", "-c", script, "sh"}, .timeout = Milliseconds{10'000}}; }
+host::Command kernel_log_command() {
+  return {.argv = {"sh", "-c", kernel_log_script, "sh"}, .timeout = Milliseconds{10'000}};
+}
 
 std::map<ResourceName, std::string> parse_kernel_log(const host::Outcome& outcome) {
   std::map<ResourceName, std::string> lost;

@@ -7,7 +7,7 @@ namespace xen_drbd::drbd {
 namespace {
 
 // Two lines for each link. find ends with 1 when udev took something away meanwhile.
-constexpr const char* script = R"sh(
+constexpr const char* links_script = R"sh(
 nl='
 '
 if [ -d /dev/drbd ]; then
@@ -19,7 +19,7 @@ echo end
 
 } // namespace
 
-host::Command links_command() { return {.argv = {"sh", "-c", script, "sh"}, .timeout = Milliseconds{10'000}}; }
+host::Command links_command() { return {.argv = {"sh", "-c", links_script, "sh"}, .timeout = Milliseconds{10'000}}; }
 
 Result<std::map<std::string, std::string>> parse_links(const host::Outcome& outcome) {
   static const std::string what = "the links below /dev/drbd could not be listed";

@@ -55,7 +55,7 @@ Token take_token(std::string_view& text) {
   return token;
 }
 
-model::TwoPrimaries value_of(const std::vector<std::string>& statement) {
+model::TwoPrimaries two_primaries_of(const std::vector<std::string>& statement) {
   if (statement.size() == 1 || statement[1] == "yes") return model::TwoPrimaries::yes;
   return statement[1] == "no" ? model::TwoPrimaries::no : model::TwoPrimaries::unknown;
 }
@@ -100,7 +100,7 @@ Result<Allowed> parse_show_text(std::string_view text) {
     case Token::Kind::semicolon:
       if (sections.empty() || statement.empty()) return no_options("drbdsetup show prints an option out of place");
       if (sections.back() == "net" && statement.front() == "allow-two-primaries")
-        note_value(resource->second, value_of(statement));
+        note_value(resource->second, two_primaries_of(statement));
       statement.clear();
       break;
     case Token::Kind::close:

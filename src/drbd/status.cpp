@@ -14,7 +14,7 @@ namespace {
 // 8.4's drbdsetup knows no --json and says so with 20. Its status has no word of the peer of a StandAlone resource, and
 // so not what was received from it; its events have. A node whose kernel has no DRBD at all has no resource up,
 // whatever its drbdsetup says about it.
-constexpr const char* script = R"sh(
+constexpr const char* status_script = R"sh(
 if json=$(drbdsetup status --json 2>/dev/null); then
   printf 'json\n%s\nend\n' "$json"
   exit 0
@@ -52,7 +52,7 @@ void take_peer(model::Resource& resource, const Peer& peer) {
 }
 
 /// `key:value` of a line, the value; empty when it is not there.
-std::string_view value_of(const std::vector<std::string_view>& line, std::string_view key) {
+std::string_view value_behind(const std::vector<std::string_view>& line, std::string_view key) {
   for (std::string_view word : line)
     if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == ':')
       return word.substr(key.size() + 1);
@@ -64,11 +64,11 @@ void take_received(Status& status, std::string_view events) {
   for (std::string_view line : lines(events)) {
     const auto all = words(line);
     if (all.size() < 2 || all[0] != "exists" || all[1] != "peer-device") continue;
-    const auto volume_number = number<unsigned>(value_of(all, "volume"));
-    const auto received = number<std::uint64_t>(value_of(all, "received"));
+    const auto volume_number = number<unsigned>(value_behind(all, "volume"));
+    const auto received = number<std::uint64_t>(value_behind(all, "received"));
     if (!volume_number || !received) continue;
     for (auto& resource : status.resources)
-      if (resource.connection == model::Connection::stand_alone && resource.name.str() == value_of(all, "name"))
+      if (resource.connection == model::Connection::stand_alone && resource.name.str() == value_behind(all, "name"))
         for (auto& volume : resource.volumes)
           if (volume.number == *volume_number) volume.received_kib = *received;
   }
@@ -105,7 +105,7 @@ Result<> add(Status& status, Reading reading) {
   return {};
 }
 
-host::Command status_command() { return {.argv = {"sh", "-c", script, "sh"}, .timeout = Milliseconds{10'000}}; }
+host::Command status_command() { return {.argv = {"sh", "-c", status_script, "sh"}, .timeout = Milliseconds{10'000}}; }
 
 Result<Status> parse_status(const host::Outcome& outcome) {
   if (!outcome.ok()) return no_status("drbdsetup status: " + failure(outcome));

@@ -16,13 +16,13 @@ using model::Resource;
 using model::Role;
 using model::TwoPrimaries;
 
-constexpr Milliseconds retry_interval{500};
+constexpr Milliseconds drbd_interval{500};
 constexpr Milliseconds reconnecting{15'000};
 constexpr Milliseconds handshake{3000}; // after which DRBD that stands alone again has refused
 
 TwoPrimaries setting(bool open) { return open ? TwoPrimaries::yes : TwoPrimaries::no; }
 
-std::string words(TwoPrimaries setting) {
+std::string two_primaries_word(TwoPrimaries setting) {
   return setting == TwoPrimaries::yes ? "yes" : setting == TwoPrimaries::no ? "no" : "unknown";
 }
 
@@ -92,7 +92,7 @@ Result<> Actions::perform(const model::Demote& step) {
     const auto left = std::chrono::ceil<Milliseconds>(deadline - clock_.now());
     bool again = left.count() > 0;
     if (auto demoted = try_to_demote(step, std::max(Milliseconds(0), left), again); demoted || !again) return demoted;
-    clock_.sleep(retry_interval);
+    clock_.sleep(drbd_interval);
   }
 }
 
@@ -136,10 +136,11 @@ Result<> Actions::set_window_on(NodeId node, const ResourceName& name, bool open
   if (!seen) seen = resource(node, name); // an answer that is missing here may leave the nodes unequal
   if (!seen) return std::move(seen).error();
   if (seen->two_primaries == setting(open)) return {};
-  return failed(window_of(name, open),
-                cluster_.name(node) + ": " +
-                    or_else(drbd::explain(outcome).text, "allow-two-primaries is " + words(seen->two_primaries)),
-                "xen-drbd status shows it; xen-drbd recover closes it");
+  return failed(
+      window_of(name, open),
+      cluster_.name(node) + ": " +
+          or_else(drbd::explain(outcome).text, "allow-two-primaries is " + two_primaries_word(seen->two_primaries)),
+      "xen-drbd status shows it; xen-drbd recover closes it");
 }
 
 /// The peer first: it is the one that may be lost in between, and then nothing was changed here. What cannot be done on
@@ -241,7 +242,7 @@ Result<> Actions::connected(const ResourceName& name, const std::array<host::Out
                         "whose data are given up: drbdadm connect --discard-my-data " +
                         name.str() + "; on the other: drbdadm connect " + name.str());
     }
-    clock_.sleep(retry_interval);
+    clock_.sleep(drbd_interval);
   }
 }
 

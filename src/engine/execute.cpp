@@ -14,7 +14,7 @@ namespace {
 using model::DomainPlan;
 using model::Verdict;
 
-constexpr Milliseconds look_interval{100}; // how long an interruption or a pause that is over may go unnoticed
+constexpr Milliseconds news_interval{100}; // how long an interruption or a pause that is over may go unnoticed
 
 ResultKind success_of(Verdict verdict) {
   switch (verdict) {
@@ -103,7 +103,7 @@ private:
     while (begun_.size() < plan_.domains.size()) {
       const auto next = take();
       if (!next) {
-        run_.clock.wait(guard, news_, look_interval);
+        run_.clock.wait(guard, news_, news_interval);
         continue;
       }
       const unsigned taken = takes_a_job(plan_.domains[*next]) ? 1 : 0;

@@ -5,13 +5,13 @@
 namespace xen_drbd::engine {
 namespace {
 
-constexpr Milliseconds retry_interval{100};
+constexpr Milliseconds lock_interval{100};
 
 Error busy(const std::string& node, const std::string& holder, Milliseconds waited) {
   return {.kind = ErrorKind::busy,
           .what = "another run of xen-drbd holds the cluster lock",
           .because = "on " + node + ": " + (holder.empty() ? "its holder did not leave its name" : holder),
-          .while_doing = {"waiting " + to_string(waited) + " for it"},
+          .while_doing = {"waiting " + xen_drbd::to_string(waited) + " for it"},
           .changed = Changed::no,
           .hint = "wait for that run to end, or wait longer with --lock-wait"};
 }
@@ -66,7 +66,7 @@ Result<ClusterLock> ClusterLock::acquire(const Cluster& cluster, Scope scope, co
                      .changed = Changed::no,
                      .hint = {}};
       if (clock.now() >= deadline) return busy(cluster.name(node), present->text, wait);
-      clock.sleep(retry_interval);
+      clock.sleep(lock_interval);
     }
   }
   return lock;

@@ -13,7 +13,7 @@
 namespace xen_drbd::engine {
 namespace {
 
-constexpr Milliseconds listen_slice{200};       // how long an interruption may go unnoticed
+constexpr Milliseconds inbox_slice{200};        // how long an interruption may go unnoticed
 constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the copy: suspend, restore, clearing away
 constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
 constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
@@ -111,7 +111,7 @@ void Migration::start(const std::vector<std::string>& transport, MiB memory) {
 }
 
 std::optional<transport::TransportMessage> Migration::hear() {
-  auto message = inbox_->next(listen_slice, clock_);
+  auto message = inbox_->next(inbox_slice, clock_);
   if (!message) return std::nullopt;
   if (const auto* hello = std::get_if<transport::Hello>(&*message))
     answer(*hello);

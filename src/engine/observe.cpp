@@ -51,8 +51,8 @@ done
 echo end
 )sh";
 
-host::Command identity_command(const Cluster& cluster, NodeId node, bool make) {
-  return engine::identity_command(cluster.run_directory, make, cluster.tools[index(node)]);
+host::Command identity_question(const Cluster& cluster, NodeId node, bool make) {
+  return identity_command(cluster.run_directory, make, cluster.tools[index(node)]);
 }
 
 Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
@@ -124,7 +124,7 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
   const auto configs = xen::config_questions(wanted);
   const bool parse = std::find(look.parse_on.begin(), look.parse_on.end(), node) != look.parse_on.end();
 
-  std::vector<host::Command> questions{identity_command(cluster, node, look.make_identity),
+  std::vector<host::Command> questions{identity_question(cluster, node, look.make_identity),
                                        topology_command(cluster.topology->path), records_command()};
   const std::size_t own = questions.size();
   const auto of_xen = xen::questions(configs, parse ? xen::Reading::with_xl : xen::Reading::hash_only);
@@ -171,7 +171,7 @@ namespace {
 model::Observation observe_identity(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return Unreachable{node_lost(cluster, node)};
-  const auto answers = host->ask({identity_command(cluster, node, true), topology_command(cluster.topology->path)});
+  const auto answers = host->ask({identity_question(cluster, node, true), topology_command(cluster.topology->path)});
   if (host->lost()) return Unreachable{node_lost(cluster, node)};
   NodeState state;
   if (auto known = read_identity(state, answers[0]); !known)
@@ -211,7 +211,7 @@ model::Observation observe_domains(const Cluster& cluster, NodeId node) {
 Result<bool> observe_leaving(const Cluster& cluster, NodeId node) {
   host::Host* host = cluster.host(node);
   if (host == nullptr || host->lost()) return node_lost(cluster, node);
-  const auto answers = host->ask({identity_command(cluster, node, false)});
+  const auto answers = host->ask({identity_question(cluster, node, false)});
   if (host->lost()) return node_lost(cluster, node);
   NodeState state;
   if (const auto read = read_identity(state, answers.front()); !read)

@@ -12,7 +12,7 @@ using model::DomainPresence;
 using model::NodeId;
 using model::Presence;
 
-constexpr Milliseconds look_interval{500};
+constexpr Milliseconds absence_interval{500};
 constexpr Milliseconds looks_without_watchers{10'000};
 constexpr Milliseconds youngest_answer{5000};
 
@@ -80,7 +80,7 @@ Result<> prove_absent(const Cluster& cluster, const DomainName& domain, const st
     }
     if (!absent) seen_last = clock.now();
     if (absent && (watchers_known || clock.now() - seen_last >= looks_without_watchers)) return {};
-    clock.sleep(look_interval);
+    clock.sleep(absence_interval);
   }
 }
 

@@ -7,7 +7,7 @@ namespace xen_drbd::engine {
 namespace {
 
 constexpr Milliseconds beat_interval{2000};
-constexpr Milliseconds listen_slice{250};
+constexpr Milliseconds relay_slice{250};
 constexpr Milliseconds relay_start{10'000};
 
 Error relay_failed(const Cluster& cluster, model::NodeId node, std::string because, std::string hint) {
@@ -79,7 +79,7 @@ Result<> Relay::say(const DomainName& domain, const transport::ToolMessage& mess
 void Relay::serve() {
   auto next_beat = clock_.now() + beat_interval;
   while (!ending_) {
-    if (const auto line = stream_->read_line(listen_slice)) {
+    if (const auto line = stream_->read_line(relay_slice)) {
       if (const auto event = transport::parse_relay_event(*line))
         take(*event);
       else

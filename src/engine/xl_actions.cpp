@@ -16,7 +16,7 @@ using model::DomainRow;
 using model::NodeId;
 using model::Presence;
 
-constexpr Milliseconds look_interval{300};
+constexpr Milliseconds xl_look_interval{300};
 constexpr Milliseconds clearing_patience{5000}; // what xl's watcher takes to clear a domain away that has shut down
 constexpr Milliseconds xl_quick{60'000};
 
@@ -128,7 +128,7 @@ Result<> Actions::perform(const model::Shutdown& step) {
                               "repeat with --destroy to end it without asking the guest")
                      : not_shut_down(step, observed);
     }
-    clock_.sleep(look_interval);
+    clock_.sleep(xl_look_interval);
   }
 }
 
@@ -198,7 +198,7 @@ Result<> Actions::destroy(NodeId node, const DomainRow& row) {
       return failed(row.name + " was not destroyed on " + cluster_.name(node),
                     outcome.ok() ? "domid " + std::to_string(row.domid) + " is still listed" : xen::explain(outcome),
                     look);
-    clock_.sleep(look_interval);
+    clock_.sleep(xl_look_interval);
   }
 }
 

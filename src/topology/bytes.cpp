@@ -25,7 +25,8 @@ std::size_t character_length(std::string_view text, std::size_t at) {
   return overlong || no_character ? 0 : length;
 }
 
-bool is_control(std::string_view line, std::size_t at) {
+/// Whether the character at `at` is a control character other than a tab, those of Latin-1 included.
+bool is_control_at(std::string_view line, std::size_t at) {
   const unsigned byte = byte_at(line, at);
   return (byte < 0x20 && byte != '\t') || byte == 0x7f || (byte == 0xc2 && byte_at(line, at + 1) < 0xa0);
 }
@@ -37,7 +38,7 @@ void check_line(std::string_view line, int number, Problems& problems) {
     if (length == 0)
       return problems.add(number, column,
                           fmt::format("found the byte 0x{:02x}, expected UTF-8 text", byte_at(line, at)));
-    if (is_control(line, at))
+    if (is_control_at(line, at))
       return problems.add(
           number, column,
           fmt::format("found a control character (0x{:02x}), expected plain text", byte_at(line, at + length - 1)));
@@ -50,6 +51,8 @@ void check_line(std::string_view line, int number, Problems& problems) {
 }
 
 } // namespace
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 void check_bytes(std::string_view text, Problems& problems) {
   if (text.size() > largest_file)

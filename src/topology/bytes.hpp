@@ -8,4 +8,7 @@ namespace xen_drbd::topology {
 /// first of each line), tabs in the indentation. Line ends are LF or CR LF.
 void check_bytes(std::string_view text, Problems& problems);
 
+/// Whether a byte is a control character of ASCII, a tab and a line feed among them.
+[[nodiscard]] bool is_control(char c);
+
 } // namespace xen_drbd::topology

@@ -2,6 +2,8 @@
 
 #include "xen_drbd/base/text.hpp"
 
+#include "bytes.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -26,10 +28,9 @@ bool is_word_character(char c) {
 }
 
 /// What is wrong with a NAME or FILE, or nothing.
-std::string objection(std::string_view value) {
+std::string objection_to_name(std::string_view value) {
   if (value.empty()) return "it is empty";
-  if (std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
-    return "it holds a control character";
+  if (std::ranges::any_of(value, is_control)) return "it holds a control character";
   if (value.find('/') != value.npos) return value.back() == '/' ? "it is a directory" : "";
   if (value.front() == '-' || value.front() == '.') return fmt::format("it begins with '{}'", value.front());
   const bool fits =
@@ -45,7 +46,7 @@ std::string name_of(std::string_view path) {
 
 Result<TopologyFile> file_of(const std::string& value, ErrorKind kind, const std::string& source,
                              const std::string& working_directory) {
-  if (const std::string wrong = objection(value); !wrong.empty())
+  if (const std::string wrong = objection_to_name(value); !wrong.empty())
     return bad(kind, fmt::format("'{}', from {}, names no topology", printable(value), source), wrong,
                "give a NAME for /etc/xen/NAME.yaml, or the path of a FILE");
   if (value.find('/') == std::string::npos && !value.ends_with(suffix))

@@ -2,6 +2,8 @@
 
 #include "xen_drbd/base/text.hpp"
 
+#include "bytes.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -14,8 +16,6 @@ namespace {
 constexpr std::size_t longest_shown = 80;
 constexpr std::size_t most_candidates = 200; // keeps a file of a megabyte of mistakes from taking minutes
 constexpr Milliseconds longest_duration = std::chrono::hours(168);
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 std::vector<std::string> in_backquotes(std::initializer_list<std::string> words) {
   std::vector<std::string> out;

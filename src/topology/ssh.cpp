@@ -31,7 +31,7 @@ std::string setting_name(std::string_view option) {
 }
 
 /// Why an option word cannot stand there, or nothing. `value` is its value, within the word or the next one.
-std::string objection(std::string_view word, std::string_view value) {
+std::string objection_to_option(std::string_view word, std::string_view value) {
   const std::string_view letters = word.substr(1, std::min(word.find_first_of(with_value), word.size()));
   for (char letter : letters)
     if (refused_options.find(letter) != refused_options.npos)
@@ -89,7 +89,7 @@ std::vector<std::string> read_migrate_ssh_options(const Value& value, Reader& re
       }
       if (option_value.empty()) option_value = (*words)[i];
     }
-    if (const std::string wrong = objection(word, option_value); !wrong.empty())
+    if (const std::string wrong = objection_to_option(word, option_value); !wrong.empty())
       reader.wrong(where, "migrate_ssh_options", wrong);
   }
   return *words;

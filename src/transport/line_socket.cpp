@@ -9,7 +9,7 @@ namespace xen_drbd::transport {
 
 namespace {
 constexpr std::size_t line_max = 1U << 20;
-constexpr std::size_t chunk = 65536;
+constexpr std::size_t read_at_once = 65536;
 } // namespace
 
 std::optional<LineSocket> LineSocket::connect(const std::string& path) {
@@ -40,7 +40,7 @@ void LineSocket::flush() {
 void LineSocket::receive() {
   Flow flow = Flow::moved;
   while (!closed_ && flow == Flow::moved && received_.size() <= line_max)
-    flow = read_some(fd_.number(), received_, chunk);
+    flow = read_some(fd_.number(), received_, read_at_once);
   if (flow == Flow::closed || (received_.size() > line_max && received_.find('\n') == std::string::npos))
     closed_ = true;
 }

@@ -18,7 +18,7 @@ namespace xen_drbd::transport {
 namespace {
 
 constexpr int backlog = 64;
-constexpr std::size_t chunk = 4096; // what a pipe takes at once when poll calls it writable
+constexpr std::size_t pipe_chunk = 4096; // what a pipe takes at once when poll calls it writable
 constexpr std::size_t unread_max = 1U << 20;
 
 class Relay {
@@ -101,7 +101,7 @@ void Relay::accept() {
 }
 
 void Relay::hear_tool() {
-  if (read_some(in_, heard_, chunk) == Flow::closed || heard_.size() > unread_max) done_ = true;
+  if (read_some(in_, heard_, pipe_chunk) == Flow::closed || heard_.size() > unread_max) done_ = true;
   for (auto end = heard_.find('\n'); end != std::string::npos; end = heard_.find('\n')) {
     deliver(std::string_view(heard_).substr(0, end));
     heard_.erase(0, end + 1);
@@ -129,7 +129,7 @@ void Relay::hear_transports() {
 }
 
 void Relay::write_out() {
-  std::string piece = unsaid_.substr(0, chunk);
+  std::string piece = unsaid_.substr(0, pipe_chunk);
   const std::size_t before = piece.size();
   if (write_some(out_, piece) == Flow::closed) done_ = true;
   unsaid_.erase(0, before - piece.size());

@@ -10,7 +10,7 @@
 namespace xen_drbd::xen {
 namespace {
 
-constexpr const char* script = R"sh(
+constexpr const char* block_list_script = R"sh(
 list=$(xl block-list "$1") || exit
 printf '%s\n' "$list"
 printf '%s\n' "$list" | while read -r vdev backend handle state channel ring path; do
@@ -34,7 +34,7 @@ std::optional<BlockDevice> read_device(const std::vector<std::string_view>& colu
       .vdev = *vdev, .frontend_state = *state, .backend_state = {}, .backend_path = std::string(columns[6])};
 }
 
-bool is_header(const std::vector<std::string_view>& columns) {
+bool is_block_list_header(const std::vector<std::string_view>& columns) {
   static constexpr std::array<std::string_view, 7> titles{"Vdev",   "BE",       "handle", "state",
                                                           "evt-ch", "ring-ref", "BE-path"};
   return std::equal(columns.begin(), columns.end(), titles.begin(), titles.end());
@@ -43,7 +43,7 @@ bool is_header(const std::vector<std::string_view>& columns) {
 } // namespace
 
 host::Command block_list_command(const DomainName& domain) {
-  return {.argv = {"sh", "-c", script, "sh", domain.str()}, .timeout = Milliseconds{10'000}};
+  return {.argv = {"sh", "-c", block_list_script, "sh", domain.str()}, .timeout = Milliseconds{10'000}};
 }
 
 Result<std::vector<BlockDevice>> parse_block_list(const host::Outcome& outcome) {
@@ -53,7 +53,7 @@ Result<std::vector<BlockDevice>> parse_block_list(const host::Outcome& outcome) 
     return no_disks("xl block-list: " + excerpt(outcome.err));
   if (!outcome.out.ends_with("\nend\n")) return no_disks("the answer is cut short");
   const auto all = lines(outcome.out);
-  if (!is_header(words(all.front())))
+  if (!is_block_list_header(words(all.front())))
     return no_disks("xl block-list does not begin with its header: " + excerpt(all.front()));
 
   std::vector<BlockDevice> devices;

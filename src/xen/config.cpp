@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 // Arguments: "xl" or "-", then for each domain "." and its candidates. The answer names domain and candidate by their
 // place, never by their text. xl runs a second time only to say why it refused.
-constexpr const char* script = R"sh(
+constexpr const char* config_script = R"sh(
 how=$1
 shift
 domain=0
@@ -71,7 +71,8 @@ std::vector<ConfigQuestion> config_questions(std::span<const model::Domain> doma
 
 host::Command config_command(std::span<const ConfigQuestion> questions, Reading reading) {
   const bool with_xl = reading == Reading::with_xl;
-  host::Command command{.argv = {"sh", "-c", script, "sh", with_xl ? "xl" : "-"}, .timeout = Milliseconds{10'000}};
+  host::Command command{.argv = {"sh", "-c", config_script, "sh", with_xl ? "xl" : "-"},
+                        .timeout = Milliseconds{10'000}};
   for (const auto& question : questions) {
     command.argv.emplace_back(".");
     command.argv.insert(command.argv.end(), question.candidates.begin(), question.candidates.end());

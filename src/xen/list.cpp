@@ -59,7 +59,7 @@ std::optional<model::DomainRow> read_row(std::string_view line) {
   return row;
 }
 
-bool is_header(std::string_view line) {
+bool is_list_header(std::string_view line) {
   static constexpr std::array<std::string_view, 6> titles{"Name", "ID", "Mem", "VCPUs", "State", "Time(s)"};
   const auto found = words(line);
   return std::equal(found.begin(), found.end(), titles.begin(), titles.end());
@@ -78,7 +78,7 @@ Result<std::vector<model::DomainRow>> parse_list_text(std::string_view text) {
   if (text.empty()) return no_list("xl list said nothing");
   if (!text.ends_with('\n')) return no_list("the answer of xl list is cut short");
   const auto all = lines(text);
-  if (!is_header(all.front())) return no_list("xl list does not begin with its header: " + excerpt(all.front()));
+  if (!is_list_header(all.front())) return no_list("xl list does not begin with its header: " + excerpt(all.front()));
 
   std::vector<model::DomainRow> rows;
   std::set<unsigned> domids;

@@ -12,7 +12,7 @@ namespace {
 // One find names the xl processes; only those cost a fork each. It must also have found this shell, so that a /proc
 // which is not ours, or a find that sees nothing, fails. find ends with 1 when a process went away meanwhile. The
 // kernel names a log by where it lies in the end: with /var/log on another disk, behind a link, no watcher was seen.
-constexpr const char* script = R"sh(
+constexpr const char* processes_script = R"sh(
 read -r pid rest </proc/self/stat && [ "$pid" = "$$" ] || { echo "/proc does not show this process" >&2; exit 3; }
 found=$(find /proc/[0-9]*/exe -maxdepth 0 \( -lname '*/xl' -o -lname '*/xl (deleted)' \
   -o -path "/proc/$$/exe" -lname '*' \) 2>/dev/null)
@@ -83,7 +83,9 @@ std::optional<model::MigrationProcess> migration_of(int pid, const std::vector<s
 
 } // namespace
 
-host::Command processes_command() { return {.argv = {"sh", "-c", script, "sh"}, .timeout = Milliseconds{10'000}}; }
+host::Command processes_command() {
+  return {.argv = {"sh", "-c", processes_script, "sh"}, .timeout = Milliseconds{10'000}};
+}
 
 Result<Processes> parse_processes(const host::Outcome& outcome) {
   if (!outcome.ok()) return no_processes(explain(outcome));

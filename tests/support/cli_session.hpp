@@ -8,6 +8,13 @@ namespace xen_drbd::cli::test {
 
 using planner_world::World;
 
+inline Options options_of(const std::string& command, bool json) {
+  Options options;
+  options.command = command;
+  options.json = json;
+  return options;
+}
+
 /// The run of a command, with the domains that were typed behind it.
 inline Session session_of(const World& world, const std::string& command, std::vector<std::string> domains = {}) {
   Options options;

@@ -1,5 +1,5 @@
 #pragma once
-// Texts below tests/data, as they were captured.
+// Texts below tests/data, as they were captured, and files of this repository.
 
 #include <fstream>
 #include <iterator>
@@ -17,6 +17,11 @@ namespace xen_drbd::test {
 /// "xl-4.17/parse-list-one.txt"
 [[nodiscard]] inline std::string data_file(const std::string& name) {
   return read_file(std::string(XEN_DRBD_TEST_DATA) + "/" + name);
+}
+
+/// "topologies/example.yaml"
+[[nodiscard]] inline std::string source_file(const std::string& name) {
+  return read_file(std::string(XEN_DRBD_SOURCE) + "/" + name);
 }
 
 } // namespace xen_drbd::test

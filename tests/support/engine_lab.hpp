@@ -90,6 +90,8 @@ struct Lab {
   }
 };
 
+inline const ResourceName samba_resource = resource_name("samba"); ///< the disk of the domain of that name
+
 inline DomainPlan plan_of(const std::string& name, Verdict verdict, NodeId node, std::vector<Step> steps) {
   DomainPlan plan{.domain = domain_name(name), .verdict = verdict, .node = node};
   plan.steps = std::move(steps);

@@ -12,6 +12,7 @@
 
 #include "support/engine_node.hpp"
 #include "support/engine_time.hpp"
+#include "support/names.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -20,11 +21,10 @@
 
 namespace xen_drbd::engine_world {
 
+using test::domain_name;
+using test::resource_name;
 using transport::EndCause;
 using transport::Phase;
-
-inline DomainName domain_name(const std::string& text) { return *DomainName::parse(text); }
-inline ResourceName resource_name(const std::string& text) { return *ResourceName::parse(text); }
 
 /// What the next migrations do otherwise than well.
 struct MigrationFaults {

@@ -3,6 +3,8 @@
 
 #include "xen_drbd/planner/planner.hpp"
 
+#include "support/names.hpp"
+
 #include <algorithm>
 #include <fmt/core.h>
 #include <ostream>
@@ -13,13 +15,12 @@
 namespace xen_drbd::planner_world {
 
 using namespace xen_drbd::model;
+using test::domain_name;
+using test::name_of_kind;
+using test::resource_name;
 
 inline constexpr NodeId dom0 = NodeId::node1;   // this node
 inline constexpr NodeId mirror = NodeId::node2; // the peer
-
-template <class T> T name_of_kind(const std::string& text) { return *T::parse(text); }
-inline DomainName domain_name(const std::string& text) { return name_of_kind<DomainName>(text); }
-inline ResourceName resource_name(const std::string& text) { return name_of_kind<ResourceName>(text); }
 
 /// A row as xl list shows it: `state` holds the six letters.
 inline DomainRow row(const std::string& name, const std::string& state, MiB memory = {256}, double cpu_seconds = 1) {

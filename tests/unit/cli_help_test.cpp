@@ -52,7 +52,7 @@ Names table() {
 /// The commands in the first column of README.md's table.
 Names in_readme() {
   Names names;
-  const std::string readme = test::read_file(XEN_DRBD_SOURCE "/README.md");
+  const std::string readme = test::source_file("README.md");
   for (std::string_view line : lines(readme)) {
     if (!line.starts_with("| `")) continue;
     const auto quoted = split(line.substr(0, line.find(" | ")), '`');

@@ -10,30 +10,20 @@ using namespace xen_drbd::cli;
 using namespace xen_drbd::planner_world;
 using cli::test::ended;
 using cli::test::error_of_kind;
+using cli::test::options_of;
 using cli::test::session_of;
 using engine::ResultKind;
 
-namespace {
-
-Options options_of(const std::string& command) {
-  Options options;
-  options.command = command;
-  options.json = true;
-  return options;
-}
-
-} // namespace
-
 TEST_CASE("the document of an error has the fields of the contract, in their order") {
   Error error = error_of_kind(ErrorKind::unreachable);
-  CHECK(line_of(json_of(options_of("start"), error, 5)) ==
+  CHECK(line_of(json_of(options_of("start", true), error, 5)) ==
         R"({"schema":1,"command":"start","exit_code":5,"error":{"what":"samba was not started on dom0",)"
         R"("because":"of a reason","while":"asking; looking","changed":false,"hint":"do this"}})"
         "\n");
   error.changed = Changed::unknown;
-  CHECK(json_of(options_of("start"), error, 5)["error"]["changed"] == true);
+  CHECK(json_of(options_of("start", true), error, 5)["error"]["changed"] == true);
   error.changed = Changed::yes;
-  CHECK(json_of(options_of("start"), error, 5)["error"]["changed"] == true);
+  CHECK(json_of(options_of("start", true), error, 5)["error"]["changed"] == true);
 }
 
 TEST_CASE("the document of a run is that of the contract") {
@@ -123,7 +113,7 @@ TEST_CASE("the document of a dry run is the run's, with the plan") {
 }
 
 TEST_CASE("nothing has a document too") {
-  CHECK(line_of(json_of(options_of("nothing"))) ==
+  CHECK(line_of(json_of(options_of("nothing", true))) ==
         "{\"schema\":1,\"command\":\"nothing\",\"exit_code\":0,\"domains\":[]}\n");
 }
 

@@ -15,20 +15,10 @@ using namespace xen_drbd::planner_world;
 using Catch::Matchers::ContainsSubstring;
 using cli::test::ended;
 using cli::test::error_of_kind;
+using cli::test::options_of;
 using cli::test::session_of;
 using cli::test::written_by;
 using engine::ResultKind;
-
-namespace {
-
-Options options_of(const std::string& command, bool json) {
-  Options options;
-  options.command = command;
-  options.json = json;
-  return options;
-}
-
-} // namespace
 
 TEST_CASE("an error goes to stderr and leaves stdout empty") {
   int code = 0;

@@ -1,6 +1,7 @@
 #include "xen_drbd/drbd/look.hpp"
 
 #include "support/catch.hpp"
+#include "support/names.hpp"
 #include "support/run_here.hpp"
 #include "support/scripted_host.hpp"
 
@@ -11,10 +12,9 @@ using namespace xen_drbd;
 using Catch::Matchers::ContainsSubstring;
 using test::data_file;
 using test::exited;
+using test::resource_name;
 
 namespace {
-
-ResourceName resource(const char* text) { return *ResourceName::parse(text); }
 
 drbd::Status text_status(const std::string& text) {
   const auto status = drbd::parse_status_text(text);
@@ -34,7 +34,7 @@ TEST_CASE("three connected resources of 8.4 are read from its text") {
   CHECK(status.dialect == drbd::Dialect::text);
   CHECK(status.notes.empty());
   REQUIRE(status.resources.size() == 3);
-  CHECK(status.resources[1] == model::Resource{.name = resource("vm2"),
+  CHECK(status.resources[1] == model::Resource{.name = resource_name("vm2"),
                                                .role = model::Role::secondary,
                                                .peer_role = model::Role::secondary,
                                                .connection = model::Connection::connected,
@@ -124,7 +124,7 @@ TEST_CASE("lines that drbdsetup broke elsewhere are read the same") {
 TEST_CASE("a resource whose name xen-drbd would not accept is passed over with a note") {
   const auto status = text_status("all role:Primary suspended:no\n  volume:0 minor:1 disk:UpToDate\n\n" + one);
   REQUIRE(status.resources.size() == 1);
-  CHECK(status.resources[0].name == resource("r0"));
+  CHECK(status.resources[0].name == resource_name("r0"));
   REQUIRE(status.notes.size() == 1);
   CHECK_THAT(status.notes[0], ContainsSubstring("'all'"));
 }
@@ -212,7 +212,7 @@ TEST_CASE("states that are printed as drbdsetup prints them come back unchanged"
     std::string text;
     const int count = *rc::gen::inRange(0, 6);
     for (int i = 0; i < count; ++i) {
-      model::Resource made{.name = resource(fmt::format("r{}", i).c_str())};
+      model::Resource made{.name = resource_name(fmt::format("r{}", i))};
       made.role = static_cast<model::Role>(*rc::gen::inRange(0, 3));
       made.peer_role = static_cast<model::Role>(*rc::gen::inRange(0, 3));
       made.connection = static_cast<model::Connection>(*rc::gen::inRange(0, 11));

@@ -7,7 +7,6 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const ResourceName samba = resource_name("samba");
 const ResourceName dns = resource_name("dns");
 
 DomainPlan steps(std::vector<Step> all, Verdict verdict = Verdict::recover) {
@@ -20,26 +19,26 @@ TEST_CASE("A promotion is verified by reading the role back, whatever drbdadm sa
   Lab lab;
   lab.world->drbd(dom0, "samba").held_open = 0;
   SECTION("it works") {
-    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::recovered);
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba_resource})})).result == ResultKind::recovered);
     CHECK(lab.drbd(dom0, "samba").primary);
   }
   SECTION("it works without an answer") {
     lab.world->fault(dom0, 2, Fault::times_out_works);
-    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::recovered);
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba_resource})})).result == ResultKind::recovered);
   }
   SECTION("it does not work, and there is no answer") {
     lab.world->fault(dom0, 2, Fault::times_out);
-    CHECK(lab.run(steps({next(model::Promote{dom0, samba})})).result == ResultKind::failed);
+    CHECK(lab.run(steps({next(model::Promote{dom0, samba_resource})})).result == ResultKind::failed);
   }
   SECTION("DRBD says no, and is quoted") {
     lab.drbd(mirror, "samba").primary = true;
-    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba_resource})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.reason, ContainsSubstring("Multiple primaries not allowed by config"));
   }
   SECTION("the resource is down") {
     lab.drbd(dom0, "samba").up = false;
-    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+    const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba_resource})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm up samba"));
   }
@@ -69,7 +68,7 @@ TEST_CASE("What has lost its peer since the look is not promoted, though DRBD wo
 TEST_CASE("Nothing is promoted on a node whose answers are too old, nor while the other one's are") {
   Lab lab;
   lab.world->node(GENERATE(dom0, mirror)).silent = true;
-  const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba})}));
+  const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba_resource})}));
   CHECK(report.error->kind == ErrorKind::unreachable);
   CHECK(report.result == ResultKind::refused);
   CHECK(lab.world->log.empty());
@@ -79,7 +78,7 @@ TEST_CASE("Nothing is demoted on a node whose answers are too old, nor while the
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.world->node(GENERATE(dom0, mirror)).silent = true;
-  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba_resource})}));
   CHECK(report.error->kind == ErrorKind::unreachable);
   CHECK(lab.drbd(dom0, "samba").primary);
   CHECK(lab.world->log.empty());
@@ -89,7 +88,7 @@ TEST_CASE("A disk is demoted, and the other node's is never touched") {
   const NodeId node = GENERATE(dom0, mirror);
   Lab lab;
   lab.drbd(dom0, "samba").primary = lab.drbd(mirror, "samba").primary = true;
-  CHECK(lab.run(steps({next(model::Demote{node, samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::Demote{node, samba_resource})})).result == ResultKind::recovered);
   CHECK_FALSE(lab.drbd(node, "samba").primary);
   CHECK(lab.drbd(other(node), "samba").primary);
   CHECK(lab.world->log == std::vector<std::string>{lab.world->node(node).hostname + ": drbdadm secondary samba"});
@@ -105,7 +104,7 @@ TEST_CASE("A disk is not demoted while anything of its domain is on the node") {
     lab.world->add_guest(dom0, "samba--migratedaway", "samba", "--pss-");
   }
   SECTION("it reboots") { lab.world->node(dom0).watchers.insert("samba"); }
-  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba_resource})}));
   CHECK(report.result == ResultKind::refused);
   CHECK(report.error->kind == ErrorKind::refused);
   CHECK(lab.drbd(dom0, "samba").primary);
@@ -116,7 +115,7 @@ TEST_CASE("A disk is not demoted where it cannot be told whether its domain is t
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.world->node(dom0).xl_works = false;
-  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::unknown);
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba_resource})})).result == ResultKind::unknown);
   CHECK(lab.world->log.empty());
 }
 
@@ -124,7 +123,7 @@ TEST_CASE("A disk that is held open is demoted as soon as it is let go") {
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.drbd(dom0, "samba").held_open = 5;
-  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba_resource})})).result == ResultKind::recovered);
   CHECK_FALSE(lab.drbd(dom0, "samba").primary);
   CHECK(lab.world->count("dom0: drbdadm secondary samba") == 6);
 }
@@ -133,7 +132,7 @@ TEST_CASE("A disk that stays open is given up after the patience, with DRBD's wo
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.drbd(dom0, "samba").held_open = 1'000'000;
-  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba_resource})}));
   CHECK(report.result == ResultKind::failed);
   CHECK_THAT(report.reason, ContainsSubstring("held open"));
   CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm secondary samba"));
@@ -146,7 +145,7 @@ TEST_CASE("A start whose peer's disk is held open is refused: DRBD has changed n
   lab.drbd(mirror, "samba").primary = true;
   lab.drbd(mirror, "samba").held_open = 1'000'000;
   DomainPlan plan = start_plan("samba", dom0);
-  plan.steps.insert(plan.steps.begin(), next(model::Demote{mirror, samba}));
+  plan.steps.insert(plan.steps.begin(), next(model::Demote{mirror, samba_resource}));
   const DomainReport report = lab.run(std::move(plan));
   CHECK(report.result == ResultKind::refused);
   CHECK(report.error->kind == ErrorKind::refused);
@@ -159,7 +158,7 @@ TEST_CASE("A demotion that fails for good is not tried again") {
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.world->fault(dom0, 3, Fault::fails); // after the roles and the rows
-  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba})}));
+  const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba_resource})}));
   CHECK(report.result == ResultKind::failed);
   CHECK(lab.world->log.empty());
   CHECK(report.seconds < 1);
@@ -169,7 +168,7 @@ TEST_CASE("What is Secondary, or not up at all, needs no demotion") {
   Lab lab;
   SECTION("Secondary") {}
   SECTION("down") { lab.drbd(dom0, "samba").up = false; }
-  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba_resource})})).result == ResultKind::recovered);
   CHECK(lab.world->log.empty());
 }
 
@@ -177,7 +176,7 @@ TEST_CASE("Where the state of DRBD cannot be read, nothing is taken for demoted"
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.world->node(dom0).drbd_readable = false;
-  CHECK(lab.run(steps({next(model::Demote{dom0, samba})})).result == ResultKind::failed);
+  CHECK(lab.run(steps({next(model::Demote{dom0, samba_resource})})).result == ResultKind::failed);
   CHECK(lab.world->log.empty());
 }
 
@@ -185,8 +184,8 @@ TEST_CASE("Of several resources the second of which cannot be promoted, the firs
   Lab lab;
   lab.drbd(dom0, "dns").disk = "Inconsistent";
   const DomainReport report =
-      lab.run(steps({next(model::Promote{dom0, samba}), next(model::Promote{dom0, dns}),
-                     next(model::Create{dom0, "/etc/xen/samba.cfg"}), on_failure(model::Demote{dom0, samba}),
+      lab.run(steps({next(model::Promote{dom0, samba_resource}), next(model::Promote{dom0, dns}),
+                     next(model::Create{dom0, "/etc/xen/samba.cfg"}), on_failure(model::Demote{dom0, samba_resource}),
                      on_failure(model::Demote{dom0, dns})},
                     Verdict::start));
   CHECK(report.result == ResultKind::failed);
@@ -207,9 +206,9 @@ struct WindowLab : Lab {
 
 TEST_CASE("The window is opened and closed on both nodes, and read back") {
   WindowLab lab;
-  CHECK(lab.run(steps({next(model::OpenWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::OpenWindow{samba_resource})})).result == ResultKind::recovered);
   CHECK(lab.window_is("samba", true));
-  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::CloseWindow{samba_resource})})).result == ResultKind::recovered);
   CHECK(lab.window_is("samba", false));
   CHECK(lab.world->log.size() == 4);
 }
@@ -221,7 +220,7 @@ TEST_CASE("The window is opened on both nodes or not at all, and closed on both 
   WindowLab lab;
   for (NodeId each : model::both_nodes) lab.drbd(each, "samba").two_primaries = !open;
   lab.world->fault(node, 2, fault); // after the look at both nodes
-  const Step step = open ? next(model::OpenWindow{samba}) : next(model::CloseWindow{samba});
+  const Step step = open ? next(model::OpenWindow{samba_resource}) : next(model::CloseWindow{samba_resource});
   const DomainReport report = lab.run(steps({step}));
   CHECK(report.result == ResultKind::failed);
   CHECK_THAT(report.error->what, ContainsSubstring(open ? "was not opened" : "was not closed"));
@@ -233,7 +232,7 @@ TEST_CASE("The window is not touched while DRBD is not Connected") {
   WindowLab lab;
   lab.world->cut_drbd();
   for (NodeId each : model::both_nodes) lab.drbd(each, "samba").two_primaries = !open;
-  const Step step = open ? next(model::OpenWindow{samba}) : next(model::CloseWindow{samba});
+  const Step step = open ? next(model::OpenWindow{samba_resource}) : next(model::CloseWindow{samba_resource});
   const DomainReport report = lab.run(steps({step}));
   CHECK(report.result == ResultKind::failed);
   CHECK_THAT(report.reason, ContainsSubstring("Connecting"));
@@ -246,7 +245,7 @@ TEST_CASE("A window that is open on one node only is closed there though the lin
   const NodeId survivor = GENERATE(dom0, mirror);
   lab.drbd(survivor, "samba").two_primaries = true;
   lab.drbd(other(survivor), "samba").two_primaries = false;
-  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::CloseWindow{samba_resource})})).result == ResultKind::recovered);
   CHECK(lab.window_is("samba", false));
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
@@ -255,14 +254,14 @@ TEST_CASE("The window is not touched when the peer's answers are too old, nor wh
   WindowLab lab;
   SECTION("too old") { lab.world->node(mirror).silent = true; }
   SECTION("lost") { lab.world->lose(mirror); }
-  const DomainReport report = lab.run(steps({next(model::OpenWindow{samba})}));
+  const DomainReport report = lab.run(steps({next(model::OpenWindow{samba_resource})}));
   CHECK(report.error->kind == ErrorKind::unreachable);
   CHECK(lab.world->log.empty());
 }
 
 TEST_CASE("A window that is closed already is not closed again") {
   WindowLab lab;
-  CHECK(lab.run(steps({next(model::CloseWindow{samba})})).result == ResultKind::recovered);
+  CHECK(lab.run(steps({next(model::CloseWindow{samba_resource})})).result == ResultKind::recovered);
   CHECK(lab.world->log.empty());
 }
 
@@ -294,7 +293,7 @@ TEST_CASE("A migration that fails before the window was opened says nothing of a
 TEST_CASE("A split resource is reconnected: one side discards, and only that one") {
   Lab lab;
   lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
-  const model::Reconnect reconnect{mirror, samba, {{Minor{1}, 0}, {Minor{2}, 0}}};
+  const model::Reconnect reconnect{mirror, samba_resource, {{Minor{1}, 0}, {Minor{2}, 0}}};
   SECTION("it connects") {
     CHECK(lab.run(steps({next(reconnect)})).result == ResultKind::recovered);
     CHECK(lab.world->log ==
@@ -325,12 +324,12 @@ TEST_CASE("A resource that gave up without a split brain connects again, and nob
   Lab lab;
   lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
   SECTION("it connects") {
-    CHECK(lab.run(steps({next(model::Connect{samba})})).result == ResultKind::recovered);
+    CHECK(lab.run(steps({next(model::Connect{samba_resource})})).result == ResultKind::recovered);
     CHECK(lab.world->log == std::vector<std::string>{"mirror: drbdadm connect samba", "dom0: drbdadm connect samba"});
   }
   SECTION("it is a split brain after all") {
     lab.world->links.at("samba").split_brain = true;
-    const DomainReport report = lab.run(steps({next(model::Connect{samba})}));
+    const DomainReport report = lab.run(steps({next(model::Connect{samba_resource})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.error->what, ContainsSubstring("samba did not reconnect"));
     CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm connect --discard-my-data samba"));
@@ -339,7 +338,7 @@ TEST_CASE("A resource that gave up without a split brain connects again, and nob
   }
   SECTION("the peer is not there") {
     lab.world->lose(mirror);
-    CHECK(lab.run(steps({next(model::Connect{samba})})).error);
+    CHECK(lab.run(steps({next(model::Connect{samba_resource})})).error);
     CHECK(lab.world->log.empty());
   }
 }

@@ -27,8 +27,6 @@ struct Gate {
   bool lets(const host::Command& command) const { return permitted.command(command.argv); }
 };
 
-const ResourceName samba_resource = ResourceName::parse("samba").value();
-
 } // namespace
 
 TEST_CASE("Every question of a look, of check and of a migration is permitted") {

@@ -8,7 +8,6 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 const std::string create = "xl create -q /etc/xen/samba.cfg";
-const ResourceName samba = resource_name("samba");
 
 DomainPlan recover_steps(std::vector<Step> all) { return plan_of("samba", Verdict::recover, dom0, std::move(all)); }
 
@@ -192,11 +191,11 @@ TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but
     CHECK_FALSE(lab.drbd(dom0, "samba").primary);
   }
   SECTION("steps that name it fail, and do no harm") {
-    const std::vector<model::Action> actions{model::Promote{mirror, samba},
-                                             model::Demote{mirror, samba},
+    const std::vector<model::Action> actions{model::Promote{mirror, samba_resource},
+                                             model::Demote{mirror, samba_resource},
                                              model::Create{mirror, "/etc/xen/samba.cfg"},
-                                             model::OpenWindow{samba},
-                                             model::CloseWindow{samba},
+                                             model::OpenWindow{samba_resource},
+                                             model::CloseWindow{samba_resource},
                                              model::CopyMemory{mirror},
                                              model::CopyMemory{dom0},
                                              model::HandOver{mirror},
@@ -206,8 +205,8 @@ TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but
                                              model::Unpause{mirror},
                                              model::Resume{mirror, "samba"},
                                              model::EndReceiver{mirror},
-                                             model::Reconnect{mirror, samba},
-                                             model::Connect{samba},
+                                             model::Reconnect{mirror, samba_resource},
+                                             model::Connect{samba_resource},
                                              model::RemoveRecord{mirror}};
     for (const model::Action& action : actions) {
       INFO(name_of(action));

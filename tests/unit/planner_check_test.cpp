@@ -2,10 +2,11 @@
 #include "xen_drbd/planner/check.hpp"
 
 #include "support/catch.hpp"
+#include "support/data_file.hpp"
 #include "support/planner_world.hpp"
 
-#include <fstream>
 #include <set>
+#include <sstream>
 
 using namespace xen_drbd;
 using namespace xen_drbd::planner_world;
@@ -407,7 +408,7 @@ TEST_CASE("the boot script: enabled, and after what the domains need to leave") 
 TEST_CASE("the unit and the init script that come with xen-drbd are ordered as check wants it") {
   Checked pair;
   const auto after = [](const std::string& file, std::string_view key) {
-    std::ifstream from(XEN_DRBD_SOURCE "/init/" + file);
+    std::istringstream from(test::source_file("init/" + file));
     std::set<std::string> names;
     for (std::string line; std::getline(from, line);)
       if (line.starts_with(key))

@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/planner_refusal.hpp"
 #include "support/planner_world.hpp"
 
 using namespace xen_drbd;
@@ -8,18 +9,6 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 DomainPlan start(World& world, const std::string& name) { return world.plan_for(Goal::start_here, name); }
-
-void require_refused(const DomainPlan& plan, const std::string& because, const std::string& hint,
-                     ErrorKind kind = ErrorKind::refused) {
-  REQUIRE(plan.verdict == Verdict::refused);
-  REQUIRE(plan.error);
-  CHECK(plan.error->kind == kind);
-  CHECK(plan.error->changed == Changed::no);
-  CHECK_THAT(plan.error->because, ContainsSubstring(because));
-  CHECK_THAT(plan.error->hint, ContainsSubstring(hint));
-  CHECK(plan.reason == plan.error->because);
-  CHECK(plan.steps.empty());
-}
 
 } // namespace
 

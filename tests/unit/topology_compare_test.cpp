@@ -1,10 +1,9 @@
 #include "xen_drbd/topology/compare.hpp"
 
 #include "support/catch.hpp"
+#include "support/data_file.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 using namespace xen_drbd;
 using namespace xen_drbd::topology;
@@ -12,13 +11,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-std::string example() {
-  std::ifstream in(std::string(XEN_DRBD_SOURCE) + "/topologies/example.yaml");
-  std::ostringstream text;
-  text << in.rdbuf();
-  REQUIRE(in.good());
-  return text.str();
-}
+std::string example() { return test::source_file("topologies/example.yaml"); }
 
 std::string with(const std::string& what, const std::string& instead) {
   std::string text = example();

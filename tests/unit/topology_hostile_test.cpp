@@ -1,12 +1,11 @@
 #include "xen_drbd/topology/load.hpp"
 
 #include "support/catch.hpp"
+#include "support/data_file.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <rapidcheck.h>
-#include <sstream>
 
 using namespace xen_drbd;
 using namespace xen_drbd::topology;
@@ -17,14 +16,6 @@ std::string repeated(const std::string& piece, std::size_t bytes) {
   std::string text;
   while (text.size() + piece.size() <= bytes) text += piece;
   return text;
-}
-
-std::string example() {
-  std::ifstream in(std::string(XEN_DRBD_SOURCE) + "/topologies/example.yaml");
-  std::ostringstream text;
-  text << in.rdbuf();
-  REQUIRE(in.good());
-  return text.str();
 }
 
 /// Parses and says whether the answer is a proper one: a topology, or at least one problem with a place.
@@ -76,7 +67,7 @@ TEST_CASE("any bytes get a proper answer") {
 }
 
 TEST_CASE("a topology with any bytes changed, lost or added gets a proper answer") {
-  const std::string whole = example();
+  const std::string whole = test::source_file("topologies/example.yaml");
   REQUIRE(rc::check("mutated", [&] {
     std::string text = whole;
     const auto edits = *rc::gen::inRange(1, 6);
@@ -95,7 +86,7 @@ TEST_CASE("a topology with any bytes changed, lost or added gets a proper answer
 }
 
 TEST_CASE("a topology that is cut short anywhere gets a proper answer") {
-  const std::string whole = example();
+  const std::string whole = test::source_file("topologies/example.yaml");
   for (std::size_t length = 0; length < whole.size(); length += 7) {
     CAPTURE(length);
     CHECK(answers(whole.substr(0, length)));

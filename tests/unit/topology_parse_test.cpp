@@ -1,13 +1,13 @@
 #include "xen_drbd/topology/load.hpp"
 
 #include "support/catch.hpp"
-
-#include <fstream>
-#include <sstream>
+#include "support/data_file.hpp"
+#include "support/names.hpp"
 
 using namespace xen_drbd;
 using namespace xen_drbd::topology;
 using model::NodeId;
+using test::domain_name;
 
 namespace {
 
@@ -29,15 +29,7 @@ Problem problem(const std::string& text) {
   return result.error().front();
 }
 
-std::string shipped(const std::string& name) {
-  std::ifstream in(std::string(XEN_DRBD_SOURCE) + "/topologies/" + name);
-  std::ostringstream text;
-  text << in.rdbuf();
-  REQUIRE(in.good());
-  return text.str();
-}
-
-DomainName domain(const std::string& name) { return DomainName::parse(name).value(); }
+std::string shipped(const std::string& name) { return test::source_file("topologies/" + name); }
 
 } // namespace
 
@@ -78,13 +70,13 @@ TEST_CASE("the commented example shows every key, and every key is read") {
   CHECK(topology.ssh.identity_file == "/root/.ssh/id_ed25519");
   CHECK(topology.ssh.config_file == "/root/.ssh/config");
   REQUIRE(topology.domains.size() == 3);
-  const model::Domain* mail = topology.find(domain("mail"));
+  const model::Domain* mail = topology.find(domain_name("mail"));
   REQUIRE(mail != nullptr);
   CHECK(mail->config_candidates == std::vector<std::string>{"/etc/xen/mail.cfg"});
-  CHECK(mail->after == std::vector<DomainName>{domain("dns")});
+  CHECK(mail->after == std::vector<DomainName>{domain_name("dns")});
   CHECK(mail->delay == Milliseconds(10'000));
   CHECK(mail->shutdown_timeout == Milliseconds(180'000));
-  const model::Domain* samba = topology.find(domain("samba"));
+  const model::Domain* samba = topology.find(domain_name("samba"));
   REQUIRE(samba != nullptr);
   CHECK(samba->home == NodeId::node2);
   REQUIRE(samba->disks.size() == 2);
@@ -131,9 +123,9 @@ TEST_CASE("the order of the domains is the order of the file, and i_am: gethostn
       parsed(nodes + "i_am: gethostname()\ndomains: [c, a, b]\ndomain_home: {a: dom0, b: mirror, c: dom0}\n");
   CHECK(topology.i_am.empty());
   REQUIRE(topology.domains.size() == 3);
-  CHECK(topology.domains[0].name == domain("c"));
-  CHECK(topology.domains[1].name == domain("a"));
-  CHECK(topology.domains[2].name == domain("b"));
+  CHECK(topology.domains[0].name == domain_name("c"));
+  CHECK(topology.domains[1].name == domain_name("a"));
+  CHECK(topology.domains[2].name == domain_name("b"));
   CHECK(topology.domains[2].home == NodeId::node2);
 }
 
@@ -145,7 +137,7 @@ TEST_CASE("a domain may wait for several, and several for one, as long as there 
   - a
 domain_home: {a: dom0, b: dom0, c: dom0, d: dom0}
 )");
-  CHECK(topology.domains[0].after == std::vector<DomainName>{domain("b"), domain("c")});
+  CHECK(topology.domains[0].after == std::vector<DomainName>{domain_name("b"), domain_name("c")});
 }
 
 TEST_CASE("two disks of one domain may share a resource") {

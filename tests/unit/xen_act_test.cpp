@@ -2,15 +2,15 @@
 
 #include "support/catch.hpp"
 #include "support/data_file.hpp"
+#include "support/names.hpp"
 #include "support/scripted_host.hpp"
 
 using namespace xen_drbd;
 using Catch::Matchers::ContainsSubstring;
+using test::domain_name;
 using Words = std::vector<std::string>;
 
 namespace {
-
-DomainName name(const char* text) { return *DomainName::parse(text); }
 
 std::string explained(const std::string& file, int status = 1) {
   return xen::explain(test::exited(status, "", test::data_file("xl-4.17/parse-stderr-" + file + ".txt")));
@@ -21,8 +21,8 @@ std::string explained(const std::string& file, int status = 1) {
 TEST_CASE("the changing commands are those an administrator would type") {
   CHECK(xen::create_command("/etc/xen/vm1.cfg").argv == Words{"xl", "create", "-q", "/etc/xen/vm1.cfg"});
   CHECK(xen::create_command("/etc/xen/vm1.cfg").leaves_a_watcher);
-  CHECK(xen::shutdown_command(name("vm1")).argv == Words{"xl", "shutdown", "vm1"});
-  CHECK(xen::unpause_command(name("vm1")).argv == Words{"xl", "unpause", "vm1"});
+  CHECK(xen::shutdown_command(domain_name("vm1")).argv == Words{"xl", "shutdown", "vm1"});
+  CHECK(xen::unpause_command(domain_name("vm1")).argv == Words{"xl", "unpause", "vm1"});
   CHECK(xen::destroy_command("vm1--incoming")->argv == Words{"xl", "destroy", "vm1--incoming"});
   CHECK(xen::resume_command("vm1--migratedaway")->argv == Words{"xl", "resume", "vm1--migratedaway"});
 }
@@ -30,7 +30,7 @@ TEST_CASE("the changing commands are those an administrator would type") {
 TEST_CASE("the words of the transport reach the sh of xl as they are") {
   const Words transport{"/usr/sbin/xen-drbd", "transport", "it's $HOME"};
   const auto command =
-      xen::migrate_command(transport, name("vm1"), *Address::parse("10.77.0.2"), Milliseconds{900'000});
+      xen::migrate_command(transport, domain_name("vm1"), *Address::parse("10.77.0.2"), Milliseconds{900'000});
   CHECK(command.argv ==
         Words{"xl", "migrate", "-s", R"(/usr/sbin/xen-drbd transport 'it'\''s $HOME')", "vm1", "10.77.0.2"});
   CHECK(command.timeout == Milliseconds{900'000});

@@ -1,17 +1,17 @@
 #include "xen_drbd/xen/look.hpp"
 
 #include "support/catch.hpp"
+#include "support/names.hpp"
 #include "support/run_here.hpp"
 #include "support/scripted_host.hpp"
 
 using namespace xen_drbd;
 using Catch::Matchers::ContainsSubstring;
 using test::data_file;
+using test::domain_name;
 using test::exited;
 
 namespace {
-
-DomainName name(const char* text) { return *DomainName::parse(text); }
 
 const std::string sha_of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -73,25 +73,25 @@ TEST_CASE("one script finds, hashes and parses the files of many domains") {
                          "echo 'a warning' >&2; cat " +
                              workshop.path() + "/json\n");
   const std::vector<xen::ConfigQuestion> questions{
-      {.domain = name("one"), .candidates = {workshop.path() + "/etc/none", first, second}},
-      {.domain = name("two"), .candidates = {second}},
-      {.domain = name("nowhere"), .candidates = {workshop.path() + "/etc/none"}},
-      {.domain = name("broken"), .candidates = {workshop.path() + "/etc/broken.cfg"}},
-      {.domain = name("directory"), .candidates = {workshop.path() + "/etc"}}};
+      {.domain = domain_name("one"), .candidates = {workshop.path() + "/etc/none", first, second}},
+      {.domain = domain_name("two"), .candidates = {second}},
+      {.domain = domain_name("nowhere"), .candidates = {workshop.path() + "/etc/none"}},
+      {.domain = domain_name("broken"), .candidates = {workshop.path() + "/etc/broken.cfg"}},
+      {.domain = domain_name("directory"), .candidates = {workshop.path() + "/etc"}}};
 
   SECTION("with xl") {
     const auto reports =
         xen::parse_configs(workshop.run(xen::config_command(questions, xen::Reading::with_xl)), questions);
     REQUIRE(reports.has_value());
     REQUIRE(reports->size() == 5);
-    const auto& one = reports->at(name("one"));
+    const auto& one = reports->at(domain_name("one"));
     CHECK((one.path == first && one.sha256 == sha_of_abc && one.parsed && one.name == "vm2" && one.problem.empty()));
-    CHECK(reports->at(name("two")).path == second);
-    CHECK(reports->at(name("nowhere")) == model::ConfigReport{});
-    const auto& broken = reports->at(name("broken"));
+    CHECK(reports->at(domain_name("two")).path == second);
+    CHECK(reports->at(domain_name("nowhere")) == model::ConfigReport{});
+    const auto& broken = reports->at(domain_name("broken"));
     CHECK((!broken.parsed && !broken.sha256.empty()));
     CHECK_THAT(broken.problem, ContainsSubstring("config parsing error"));
-    const auto& directory = reports->at(name("directory"));
+    const auto& directory = reports->at(domain_name("directory"));
     CHECK((directory.sha256.empty() && !directory.path.empty()));
     CHECK_THAT(directory.problem, ContainsSubstring("cannot be read"));
   }
@@ -100,8 +100,8 @@ TEST_CASE("one script finds, hashes and parses the files of many domains") {
     const auto reports =
         xen::parse_configs(workshop.run(xen::config_command(questions, xen::Reading::hash_only)), questions);
     REQUIRE(reports.has_value());
-    CHECK(reports->at(name("one")).sha256 == sha_of_abc);
-    CHECK_FALSE(reports->at(name("one")).parsed);
+    CHECK(reports->at(domain_name("one")).sha256 == sha_of_abc);
+    CHECK_FALSE(reports->at(domain_name("one")).parsed);
     CHECK_FALSE(std::filesystem::exists(workshop.path() + "/calls"));
   }
   SECTION("xl prints what looks like the end") {
@@ -109,13 +109,13 @@ TEST_CASE("one script finds, hashes and parses the files of many domains") {
     const auto reports =
         xen::parse_configs(workshop.run(xen::config_command(questions, xen::Reading::with_xl)), questions);
     REQUIRE(reports.has_value());
-    CHECK_FALSE(reports->at(name("one")).parsed);
-    CHECK(reports->at(name("two")).sha256 == sha_of_abc);
+    CHECK_FALSE(reports->at(domain_name("one")).parsed);
+    CHECK(reports->at(domain_name("two")).sha256 == sha_of_abc);
   }
 }
 
 TEST_CASE("an answer about configurations that is cut or garbled is an error") {
-  const std::vector<xen::ConfigQuestion> questions{{.domain = name("a"), .candidates = {"/a"}}};
+  const std::vector<xen::ConfigQuestion> questions{{.domain = domain_name("a"), .candidates = {"/a"}}};
   const std::string text = "file 1 1 " + sha_of_abc + "\nxl 0\n {\n }\nend\n";
   REQUIRE(xen::parse_configs(exited(0, text), questions).has_value());
   for (std::size_t cut = 0; cut < text.size(); ++cut)

@@ -28,7 +28,7 @@ int init(const std::string& directory, const std::string& first, const std::stri
 }
 
 void crash(World& world, State& state) {
-  Node& node = state.nodes[static_cast<std::size_t>(world.index())];
+  Node& node = node_of(state, world.index());
   for (auto& domain : node.domains) {
     domain.paused = true;
     settle(world, world.index(), domain, World::now(), state);
@@ -42,8 +42,8 @@ void crash(World& world, State& state) {
   node.next_domid = 1;
 }
 
-int set_disk(World& world, State& state, const std::string& name, const std::string& disk) {
-  Node& node = state.nodes[static_cast<std::size_t>(world.index())];
+int set_disks(World& world, State& state, const std::string& name, const std::string& disk) {
+  Node& node = node_of(state, world.index());
   Resource* resource = find_resource(node, name);
   if (resource == nullptr) { return 1; }
   for (auto& volume : resource->volumes) {
@@ -55,7 +55,7 @@ int set_disk(World& world, State& state, const std::string& name, const std::str
 }
 
 int diverge(World& world, State& state, const std::string& name) {
-  Node& node = state.nodes[static_cast<std::size_t>(world.index())];
+  Node& node = node_of(state, world.index());
   Resource* resource = find_resource(node, name);
   if (resource == nullptr) { return 1; }
   for (auto& volume : resource->volumes) {
@@ -76,7 +76,7 @@ int change_domain(World& world, State& state, const std::string& name, const std
     if (domain["name"] == name && domain.contains(key)) {
       domain[key] = value;
       state = from_document(document);
-      Node& node = state.nodes[static_cast<std::size_t>(world.index())];
+      Node& node = node_of(state, world.index());
       for (auto& changed : node.domains) {
         settle(world, world.index(), changed, World::now(), state);
         world.ring(world.index(), changed.domid);
@@ -87,10 +87,10 @@ int change_domain(World& world, State& state, const std::string& name, const std
   return 1;
 }
 
-int change(World& world, State& state, const std::vector<std::string>& arguments) {
+int carry_out(World& world, State& state, const std::vector<std::string>& arguments) {
   const std::string& verb = arguments[0];
   const auto argument = [&](std::size_t at) { return at < arguments.size() ? arguments[at] : std::string(); };
-  Node& node = state.nodes[static_cast<std::size_t>(world.index())];
+  Node& node = node_of(state, world.index());
   if (verb == "set") {
     const auto value = nlohmann::json::parse(argument(2), nullptr, false);
     return change_setting(state, argument(1), value) ? 0 : 1;
@@ -113,7 +113,7 @@ int change(World& world, State& state, const std::vector<std::string>& arguments
     world.event("node-booted");
     return 0;
   }
-  if (verb == "disk") { return set_disk(world, state, argument(1), argument(2)); }
+  if (verb == "disk") { return set_disks(world, state, argument(1), argument(2)); }
   if (verb == "split-brain") { return diverge(world, state, argument(1)); }
   if (verb == "domain") {
     return change_domain(world, state, argument(1), argument(2), nlohmann::json::parse(argument(3), nullptr, false));
@@ -140,7 +140,7 @@ int admin_main(const std::vector<std::string>& arguments) {
     return 0;
   }
   int code = 0;
-  world.change([&](State& state) { code = change(world, state, arguments); });
+  world.change([&](State& state) { code = carry_out(world, state, arguments); });
   return code;
 }
 

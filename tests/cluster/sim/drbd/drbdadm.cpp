@@ -36,7 +36,7 @@ private:
   [[nodiscard]] std::string object(State& state, const Target& target) const {
     return is_nine(state) ? target.resource->name : std::to_string(target.own->volumes.front().minor);
   }
-  [[nodiscard]] Node& here(State& state) const { return state.nodes[static_cast<std::size_t>(run_.world.index())]; }
+  [[nodiscard]] Node& here(State& state) const { return node_of(state, run_.world.index()); }
   [[nodiscard]] Resource* kernel_resource(State& state, const Target& target) const {
     return find_resource(here(state), target.resource->name);
   }
@@ -69,10 +69,6 @@ private:
   DrbdConfig config_;
   std::string node_;
 };
-
-bool has(const Arguments& arguments, const std::string& wanted) {
-  return std::ranges::find(arguments, wanted) != arguments.end();
-}
 
 std::optional<std::vector<Target>> Drbdadm::targets(const Arguments& operands) {
   std::vector<Target> found;

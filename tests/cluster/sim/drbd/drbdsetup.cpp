@@ -37,10 +37,6 @@ int usage(Run& run, const std::string& message) {
   return 20;
 }
 
-bool has(const Arguments& arguments, const std::string& wanted) {
-  return std::ranges::find(arguments, wanted) != arguments.end();
-}
-
 /// A resource by its name, or by a minor of it: "1", "/dev/drbd1".
 Resource* resource_of(Node& node, std::string object) {
   if (object.starts_with("/dev/drbd")) { object.erase(0, 9); }
@@ -61,7 +57,7 @@ int show_or_status(Run& run, State& state, const std::string& command, const std
   const bool json = has(options, "--json") || has(options, "-j");
   const Detail detail{has(options, "--verbose") || has(options, "-v"),
                       has(options, "--statistics") || has(options, "-s"), has(options, "--timestamps")};
-  Node& here = state.nodes[static_cast<std::size_t>(node)];
+  Node& here = node_of(state, node);
   if (!name.empty() && name != "all" && find_resource(here, name) == nullptr) {
     run.output.err += name + ": No such resource\n";
     return 10;
@@ -89,7 +85,7 @@ int show_or_status(Run& run, State& state, const std::string& command, const std
 
 int on_object(Run& run, State& state, const std::string& command, const std::string& object) {
   const int node = run.world.index();
-  Resource* resource = resource_of(state.nodes[static_cast<std::size_t>(node)], object);
+  Resource* resource = resource_of(node_of(state, node), object);
   if (resource == nullptr) {
     run.output.err += is_nine(state) ? object + ": Failure: (158) Unknown resource\n"
                                      : object + ": Failure: (127) Device minor not allocated\n"

@@ -7,8 +7,6 @@ namespace sim {
 
 namespace {
 
-Node& node_of(State& state, int node) { return state.nodes[static_cast<std::size_t>(node)]; }
-
 Resource* mirror_of(State& state, int node, const Resource& resource) {
   Resource* peer = peer_resource(state, node, resource.name);
   return resource.connection == "Connected" && peer != nullptr && peer->connection == "Connected" ? peer : nullptr;

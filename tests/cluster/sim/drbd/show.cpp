@@ -106,7 +106,7 @@ std::string show_text(const State& state, const Resource& resource) {
 std::string show_json(const State& state, int node, const std::function<bool(const Resource&)>& wanted) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
-  for (const auto& resource : state.nodes[static_cast<std::size_t>(node)].resources) {
+  for (const auto& resource : node_of(state, node).resources) {
     if (!wanted(resource)) { continue; }
     Json volumes = Json::array();
     for (const auto& volume : resource.volumes) {

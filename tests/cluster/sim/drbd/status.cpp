@@ -185,7 +185,7 @@ std::string old_cstate(const Resource& resource) {
 std::string status_text(State& state, int node, const Detail& detail,
                         const std::function<bool(const Resource&)>& wanted) {
   Wrapped wrapped;
-  const Node& here = state.nodes[static_cast<std::size_t>(node)];
+  const Node& here = node_of(state, node);
   for (const auto& resource : here.resources) {
     if (!wanted(resource)) { continue; }
     wrapped.word(0, resource.name);
@@ -208,7 +208,7 @@ std::string status_text(State& state, int node, const Detail& detail,
 std::string events2_text(State& state, int node, const Detail& detail,
                          const std::function<bool(const Resource&)>& wanted) {
   std::string text;
-  const Node& here = state.nodes[static_cast<std::size_t>(node)];
+  const Node& here = node_of(state, node);
   const auto prefix = [&] { return (detail.timestamps ? timestamp() : "") + "exists "; };
   for (const auto& resource : here.resources) {
     if (!wanted(resource)) { continue; }
@@ -236,7 +236,7 @@ std::string events2_text(State& state, int node, const Detail& detail,
 std::string status_json(State& state, int node, const std::function<bool(const Resource&)>& wanted) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
-  const Node& here = state.nodes[static_cast<std::size_t>(node)];
+  const Node& here = node_of(state, node);
   for (const auto& resource : here.resources) {
     if (!wanted(resource)) { continue; }
     Json entry{{"name", resource.name},      {"node-id", node},           {"role", resource.role},

@@ -8,6 +8,7 @@
 #include "world/state.hpp"
 #include "xen/xl.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -15,6 +16,11 @@ namespace sim {
 
 [[nodiscard]] int drbdadm_main(Run& run, const Arguments& arguments);
 [[nodiscard]] int drbdsetup_main(Run& run, const Arguments& arguments);
+
+/// Whether an option was given, written so.
+[[nodiscard]] inline bool has(const Arguments& arguments, const std::string& wanted) {
+  return std::ranges::find(arguments, wanted) != arguments.end();
+}
 
 /// How much `status` tells.
 struct Detail {

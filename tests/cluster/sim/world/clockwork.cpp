@@ -20,7 +20,7 @@ void consider(Due& first, double at, std::function<void()> happen) {
 
 void consider_guests(World& world, State& state, Due& first) {
   for (int n = 0; n < 2; ++n) {
-    for (auto& domain : state.nodes[static_cast<std::size_t>(n)].domains) {
+    for (auto& domain : node_of(state, n).domains) {
       if (domain.wanted_at >= 0) {
         consider(first, domain.wanted_at,
                  [&world, &state, n, &domain] { guest_shuts_down(world, state, n, domain, domain.wanted_at); });
@@ -31,7 +31,7 @@ void consider_guests(World& world, State& state, Due& first) {
 
 void consider_links(World& world, State& state, Due& first) {
   for (int n = 0; n < 2; ++n) {
-    for (auto& resource : state.nodes[static_cast<std::size_t>(n)].resources) {
+    for (auto& resource : node_of(state, n).resources) {
       if (resource.broken_at >= 0) {
         const double at = resource.broken_at + state.settings.ping_timeout;
         consider(first, at, [&world, &state, n, &resource, at] { lose_peer(world, state, n, resource, at); });

@@ -141,6 +141,12 @@ struct State {
 /// Sets one setting by its name, from the text of a JSON value. Fails: an unknown name returns false.
 [[nodiscard]] bool change_setting(State& state, const std::string& name, const nlohmann::json& value);
 
+/// Node 0 or 1.
+[[nodiscard]] inline Node& node_of(State& state, int node) { return state.nodes[static_cast<std::size_t>(node)]; }
+[[nodiscard]] inline const Node& node_of(const State& state, int node) {
+  return state.nodes[static_cast<std::size_t>(node)];
+}
+
 [[nodiscard]] Domain* find_domain(Node& node, const std::string& name);
 [[nodiscard]] Domain* find_domain(Node& node, unsigned domid);
 [[nodiscard]] Resource* find_resource(Node& node, const std::string& name);

@@ -12,8 +12,6 @@ namespace sim {
 
 namespace {
 
-const Node& node_of(const State& state, int node) { return state.nodes[static_cast<std::size_t>(node)]; }
-
 std::string script_failure(const std::string& script, const std::string& action, const std::string& message) {
   return format("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/%s %s [%d] exited with "
                 "error status 1\n"
@@ -32,7 +30,7 @@ bool held_by_another(const Node& node, const Domain& self, const Disk& wanted) {
 }
 
 std::optional<std::string> attach_by_script(World& world, State& state, int node, Disk& disk) {
-  Resource* resource = find_resource(state.nodes[static_cast<std::size_t>(node)], disk.resource);
+  Resource* resource = find_resource(node_of(state, node), disk.resource);
   const std::string failed = "/etc/xen/scripts/block-drbd failed; error detected.";
   bool good = resource != nullptr;
   if (good && resource->role != "Primary") {
@@ -97,7 +95,7 @@ std::optional<std::string> missing_device(const State& state, int node, const Do
 }
 
 std::optional<std::string> attach_disks(World& world, State& state, int node, Domain& domain) {
-  Node& here = state.nodes[static_cast<std::size_t>(node)];
+  Node& here = node_of(state, node);
   for (auto& disk : domain.disks) {
     resolve_disk(state, node, disk);
     if (disk.script == "block-drbd") {
@@ -122,7 +120,7 @@ std::optional<std::string> attach_disks(World& world, State& state, int node, Do
 }
 
 void detach_disks(World& world, State& state, int node, Domain& domain) {
-  Node& here = state.nodes[static_cast<std::size_t>(node)];
+  Node& here = node_of(state, node);
   for (auto& disk : domain.disks) {
     const bool was_open = disk.open;
     disk.open = false;
@@ -138,7 +136,7 @@ void detach_disks(World& world, State& state, int node, Domain& domain) {
 
 void guest_writes(World& world, State& state, int node, Domain& domain, Disk& disk, std::int64_t count, double now) {
   if (disk.resource.empty() && disk.open) { return; }
-  Resource* resource = find_resource(state.nodes[static_cast<std::size_t>(node)], disk.resource);
+  Resource* resource = find_resource(node_of(state, node), disk.resource);
   if (!disk.open || resource == nullptr || resource->role != "Primary") {
     world.event_at(now, node, "write-error",
                    {{"domain", domain.name}, {"resource", disk.resource}, {"volume", disk.volume}, {"n", count}});

@@ -12,8 +12,6 @@ namespace sim {
 
 namespace {
 
-Node& here(World& world, State& state) { return state.nodes[static_cast<std::size_t>(world.index())]; }
-
 std::string already_exists(unsigned domid, const std::string& name) {
   return format("libxl: error: libxl_domain.c:81:libxl__domain_rename: Domain %u:Domain with name \"%s\" already "
                 "exists.\n"
@@ -83,7 +81,7 @@ struct CreateRequest {
   bool dry_run = false, quiet = false, paused = false, monitor = true, foreground = false;
 };
 
-std::optional<CreateRequest> parse_request(Run& run, const Arguments& arguments) {
+std::optional<CreateRequest> parse_create(Run& run, const Arguments& arguments) {
   CreateRequest request;
   for (const auto& argument : arguments) {
     if (argument.starts_with("--")) {
@@ -147,7 +145,7 @@ int create_guest(Run& run, const CreateRequest& request, const GuestConfig& conf
 std::optional<std::string> enter_domain(World& world, Domain& domain, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
-    Node& node = here(world, state);
+    Node& node = node_of(state, world.index());
     domain.domid = node.next_domid++;
     domain.uuid = config.uuid;
     domain.created = World::now();
@@ -165,7 +163,7 @@ std::optional<std::string> enter_domain(World& world, Domain& domain, const Gues
 std::optional<std::string> build_domain(World& world, unsigned domid, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
-    Domain* domain = find_domain(here(world, state), domid);
+    Domain* domain = find_domain(node_of(state, world.index()), domid);
     if (domain == nullptr) {
       failure = destruction_failed(domid);
       return;
@@ -173,7 +171,7 @@ std::optional<std::string> build_domain(World& world, unsigned domid, const Gues
     failure = missing_device(state, world.index(), *domain);
     if (failure) {
       failure = with_domid(*failure, domid) + destruction_failed(domid);
-    } else if (needed_memory(domain->memory) > free_memory(here(world, state))) {
+    } else if (needed_memory(domain->memory) > free_memory(node_of(state, world.index()))) {
       failure = no_memory(domid);
     } else {
       failure = bad_kernel(domid, config.kernel);
@@ -191,7 +189,7 @@ std::optional<std::string> build_domain(World& world, unsigned domid, const Gues
 std::optional<std::string> attach_devices(World& world, unsigned domid, const GuestConfig& config) {
   std::optional<std::string> failure;
   world.change([&](State& state) {
-    Domain* domain = find_domain(here(world, state), domid);
+    Domain* domain = find_domain(node_of(state, world.index()), domid);
     if (domain == nullptr) {
       failure = destruction_failed(domid);
       return;
@@ -211,7 +209,7 @@ std::optional<std::string> attach_devices(World& world, unsigned domid, const Gu
 
 void unpause_domain(World& world, unsigned domid) {
   world.change([&](State& state) {
-    if (Domain* domain = find_domain(here(world, state), domid)) {
+    if (Domain* domain = find_domain(node_of(state, world.index()), domid)) {
       domain->paused = false;
       settle(world, world.index(), *domain, World::now(), state);
     }
@@ -229,7 +227,7 @@ std::optional<std::string> create_again(World& world, const GuestConfig& config,
 }
 
 int xl_create(Run& run, const Arguments& arguments, bool dry_run) {
-  auto request = parse_request(run, arguments);
+  auto request = parse_create(run, arguments);
   if (!request) { return 2; }
   request->dry_run = request->dry_run || dry_run;
   struct stat info {};

@@ -12,8 +12,6 @@ namespace sim {
 
 namespace {
 
-Node& node_of(State& state, int node) { return state.nodes[static_cast<std::size_t>(node)]; }
-
 void write_to_disks(World& world, State& state, int node, Domain& domain, std::int64_t count, double now) {
   for (auto& disk : domain.disks) {
     if (disk.writable) { guest_writes(world, state, node, domain, disk, count, now); }

@@ -75,7 +75,7 @@ int xl_list(Run& run, const Arguments& arguments) {
     }
   }
   const State state = run.world.look();
-  Node node = state.nodes[static_cast<std::size_t>(run.world.index())];
+  Node node = node_of(state, run.world.index());
   std::optional<unsigned> only;
   if (name) {
     unsigned domid = 0;
@@ -102,7 +102,7 @@ int xl_list(Run& run, const Arguments& arguments) {
 
 int xl_info(Run& run, const Arguments& /*arguments*/) {
   const State state = run.world.look();
-  const Node& node = state.nodes[static_cast<std::size_t>(run.world.index())];
+  const Node& node = node_of(state, run.world.index());
   const std::string& version = state.settings.xen;
   const auto first = version.find('.');
   const auto second = version.find('.', first + 1);
@@ -150,7 +150,7 @@ int xl_info(Run& run, const Arguments& /*arguments*/) {
 
 int xl_uptime(Run& run, const Arguments& arguments) {
   const State state = run.world.look();
-  Node node = state.nodes[static_cast<std::size_t>(run.world.index())];
+  Node node = node_of(state, run.world.index());
   const double now = World::now();
   const auto line = [&](const std::string& name, unsigned domid, double since) {
     const auto seconds = static_cast<int>(now - since);
@@ -181,7 +181,7 @@ int xl_block_list(Run& run, const Arguments& arguments) {
       continue;
     }
     State state = run.world.look();
-    const Domain* domain = find_domain(state.nodes[static_cast<std::size_t>(run.world.index())], domid);
+    const Domain* domain = find_domain(node_of(state, run.world.index()), domid);
     if (domain == nullptr) { continue; }
     for (const auto& disk : domain->disks) {
       const int device = vdev_number(disk.vdev);

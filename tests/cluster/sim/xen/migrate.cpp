@@ -56,7 +56,7 @@ std::string rune_of(const MigrateRequest& request, bool tty_progress) {
          (request.daemonize ? "" : " -e") + (request.debug ? " -d" : "") + (request.pause_after ? " -p" : "");
 }
 
-std::optional<MigrateRequest> parse_request(const Arguments& arguments) {
+std::optional<MigrateRequest> parse_migrate(const Arguments& arguments) {
   MigrateRequest request;
   Arguments operands;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -127,9 +127,7 @@ private:
         " from migration receiver stream\n");
   }
 
-  Domain* domain(State& state) const {
-    return find_domain(state.nodes[static_cast<std::size_t>(run_.world.index())], domid_);
-  }
+  Domain* domain(State& state) const { return find_domain(node_of(state, run_.world.index()), domid_); }
 
   bool preamble(const std::string& config) {
     run_.world.change([&](State& state) { name_ = domain(state) != nullptr ? domain(state)->name : ""; });
@@ -155,7 +153,7 @@ private:
   /// The live copy, the suspend, the rest. 0, or libxl's error: -3 the stream broke, -8 the guest did not suspend.
   int send_domain() {
     const State state = run_.world.look();
-    Node node = state.nodes[static_cast<std::size_t>(run_.world.index())];
+    Node node = node_of(state, run_.world.index());
     const Domain* guest = find_domain(node, domid_);
     if (guest == nullptr) { return -8; }
     say(format("xc: info: Saving domain %u, type x86 %s\n", domid_, guest->type == "pv" ? "PV" : "HVM"));
@@ -226,7 +224,7 @@ private:
     bool done = false;
     run_.world.change([&](State& state) {
       Domain* guest = domain(state);
-      Node& node = state.nodes[static_cast<std::size_t>(run_.world.index())];
+      Node& node = node_of(state, run_.world.index());
       if (guest != nullptr && find_domain(node, name_ + ending) == nullptr) {
         guest->name = name_ + ending;
         run_.world.event("renamed", {{"domain", guest->name}, {"domid", domid_}});
@@ -355,7 +353,7 @@ private:
 } // namespace
 
 int xl_migrate(Run& run, const Arguments& arguments, bool tty_progress) {
-  const auto request = parse_request(arguments);
+  const auto request = parse_migrate(arguments);
   if (!request) {
     run.output.err += unknown_option();
     return 2;

@@ -52,9 +52,7 @@ private:
     run_.output.flush();
   }
 
-  Domain* domain(State& state) const {
-    return find_domain(state.nodes[static_cast<std::size_t>(run_.world.index())], domid_);
-  }
+  Domain* domain(State& state) const { return find_domain(node_of(state, run_.world.index()), domid_); }
 
   bool create_from_stream() {
     std::string header;
@@ -153,7 +151,7 @@ private:
     bool fits = true;
     run_.world.change([&](State& state) {
       Domain* incoming = domain(state);
-      const Node& node = state.nodes[static_cast<std::size_t>(run_.world.index())];
+      const Node& node = node_of(state, run_.world.index());
       if (incoming == nullptr) {
         fits = false;
         return;
@@ -211,7 +209,7 @@ private:
     int code = 0;
     run_.world.change([&](State& state) {
       Domain* incoming = domain(state);
-      Node& node = state.nodes[static_cast<std::size_t>(run_.world.index())];
+      Node& node = node_of(state, run_.world.index());
       if (incoming == nullptr) {
         code = -6;
       } else if (find_domain(node, config_.name) != nullptr) {

@@ -64,7 +64,7 @@ private:
   /// Waits for something to happen to the domain and deals with it. False: there is nothing left to watch.
   bool look_once() {
     const State state = world_.look();
-    Node node = state.nodes[static_cast<std::size_t>(world_.index())];
+    Node node = node_of(state, world_.index());
     const Domain* domain = find_domain(node, domid_);
     if (domain == nullptr) {
       say(format("Domain %u has been destroyed.\nDone. Exiting now\n", domid_));
@@ -106,7 +106,7 @@ private:
     }
     say(format("Domain %u needs to be cleaned up: destroying the domain\n", domid_));
     world_.change([&](State& state) {
-      if (Domain* dying = find_domain(state.nodes[static_cast<std::size_t>(world_.index())], domid_)) {
+      if (Domain* dying = find_domain(node_of(state, world_.index()), domid_)) {
         begin_destroying(world_, state, world_.index(), *dying);
       }
     });

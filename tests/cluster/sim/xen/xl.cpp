@@ -12,8 +12,6 @@ namespace sim {
 
 namespace {
 
-Node& here(Run& run, State& state) { return state.nodes[static_cast<std::size_t>(run.world.index())]; }
-
 int usage_error(Run& run) {
   run.output.err += unknown_option();
   return 2;
@@ -36,7 +34,7 @@ int on_domain(Run& run, const Arguments& arguments, const std::function<int(Stat
   if (!name_to_domid(run, names.front(), domid)) { return 1; }
   int code = 1;
   run.world.change([&](State& state) {
-    Domain* domain = find_domain(here(run, state), domid);
+    Domain* domain = find_domain(node_of(state, run.world.index()), domid);
     if (domain != nullptr) {
       code = act(state, *domain);
     } else {
@@ -67,7 +65,7 @@ int xl_destroy(Run& run, const Arguments& arguments) {
   }
   bool existed = false;
   run.world.change([&](State& state) {
-    existed = find_domain(here(run, state), domid) != nullptr;
+    existed = find_domain(node_of(state, run.world.index()), domid) != nullptr;
     destroy_domain(run.world, state, run.world.index(), domid);
   });
   if (!existed) {
@@ -83,7 +81,7 @@ void wait_for_shutdown(Run& run, unsigned domid) {
   run.output.flush();
   for (;;) {
     State state = run.world.look();
-    const Domain* domain = find_domain(here(run, state), domid);
+    const Domain* domain = find_domain(node_of(state, run.world.index()), domid);
     if (domain == nullptr) {
       run.output.err += format("Domain %u has been destroyed.\n", domid);
       return;
@@ -111,7 +109,7 @@ int xl_shutdown(Run& run, const Arguments& arguments, const std::string& reason)
   }
   bool known = false;
   run.world.change([&](State& state) {
-    if (Domain* domain = find_domain(here(run, state), domid)) {
+    if (Domain* domain = find_domain(node_of(state, run.world.index()), domid)) {
       known = true;
       ask_to_shut_down(run.world, state, run.world.index(), *domain, reason);
     }
@@ -127,7 +125,7 @@ int xl_shutdown(Run& run, const Arguments& arguments, const std::string& reason)
 int xl_domid(Run& run, const Arguments& arguments) {
   const std::string name = arguments.empty() ? "" : arguments.back();
   State state = run.world.look();
-  const Domain* domain = find_domain(here(run, state), name);
+  const Domain* domain = find_domain(node_of(state, run.world.index()), name);
   if (domain == nullptr && name != "Domain-0") {
     run.output.err += "Can't get domid of domain name '" + name + "', maybe this domain does not exist.\n";
     return 1;
@@ -140,7 +138,7 @@ int xl_domname(Run& run, const Arguments& arguments) {
   const std::string id = arguments.empty() ? "" : arguments.back();
   const auto domid = static_cast<unsigned>(std::strtoul(id.c_str(), nullptr, 10));
   State state = run.world.look();
-  const Domain* domain = find_domain(here(run, state), domid);
+  const Domain* domain = find_domain(node_of(state, run.world.index()), domid);
   if (domain == nullptr && domid != 0) {
     run.output.err += "Can't get domain name of domain id '" + id + "', maybe this domain does not exist.\n";
     return 1;
@@ -164,7 +162,7 @@ int xl_resume(Run& run, const Arguments& arguments) {
 int xl_rename(Run& run, const Arguments& arguments) {
   return on_domain(run, arguments, [&](State& state, Domain& domain) {
     const std::string& name = arguments.back();
-    if (find_domain(here(run, state), name) != nullptr) {
+    if (find_domain(node_of(state, run.world.index()), name) != nullptr) {
       run.output.err +=
           format("libxl: error: libxl_domain.c:81:libxl__domain_rename: Domain %u:Domain with name \"%s\" "
                  "already exists.\nCan't rename domain '%s'.\n",
@@ -207,7 +205,7 @@ bool name_to_domid(Run& run, const std::string& name, unsigned& domid) {
     return true;
   }
   State state = run.world.look();
-  const Domain* domain = find_domain(here(run, state), name);
+  const Domain* domain = find_domain(node_of(state, run.world.index()), name);
   if (domain == nullptr) {
     run.output.err += name + " is an invalid domain identifier (rc=-6)\n";
     return false;
