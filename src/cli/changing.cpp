@@ -102,11 +102,13 @@ bool passes_by_itself(const model::ClusterState& state, const std::vector<Domain
   });
 }
 
-/// Whether a guest on this node is between reboot and restart: off the list, but about to run again.
-bool reboots_here(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
+/// Whether a guest of this node reboots or has just shut down: it is about to run again, or to be gone.
+bool settles_here(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
   const model::Observation& here = state.nodes[index(session.this_node)];
   return std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
-    return presence_of(domain, here).presence == model::Presence::watcher_only;
+    const model::DomainPresence found = presence_of(domain, here);
+    return found.presence == model::Presence::watcher_only || found.presence == model::Presence::dying ||
+           (found.presence == model::Presence::shut_down && found.has_watcher);
   });
 }
 
@@ -226,7 +228,7 @@ model::ClusterState look_at_rest(const Session& session, const model::Wish& wish
   const bool stops = wish.goal == Goal::stop_here || wish.goal == Goal::evacuate;
   const Milliseconds patience = stops ? std::min(longest, time_before_shutdowns(session).value_or(longest)) : longest;
   const auto at_rest = [&](const model::ClusterState& state) {
-    if (stops) return !reboots_here(session, state, wish.domains);
+    if (stops) return !settles_here(session, state, wish.domains);
     return wish.goal != Goal::recover || !passes_by_itself(state, wish.domains);
   };
   engine::Clock& clock = engine::system_clock();
