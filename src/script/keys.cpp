@@ -87,10 +87,10 @@ FAR
   echo "put_key $*"
 }
 
-# BatchMode: the key alone must do; else ssh may ask for a password at the terminal.
+# BatchMode: the key alone must do; else ssh may ask for a password at the terminal, once.
 reach() { # BATCH-MODE COMMAND
-  ssh -F "$config" -T -p "$port" -l "$user" -i "$identity" -o BatchMode="$1" -o StrictHostKeyChecking=yes \
-    -o UserKnownHostsFile="$known_hosts" -o ConnectTimeout=5 -- "$address" "$2"
+  ssh -F "$config" -T -p "$port" -l "$user" -i "$identity" -o BatchMode="$1" -o NumberOfPasswordPrompts=1 \
+    -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$known_hosts" -o ConnectTimeout=5 -- "$address" "$2"
 }
 
 put_key() { # TOPOLOGY-OR-- FROM-NAME...
@@ -107,6 +107,8 @@ put_key() { # TOPOLOGY-OR-- FROM-NAME...
     say "$peer lets the key in already, to xen-drbd alone"
     return 0
   fi
+  say "ssh may ask for the password of $user on $peer now. Debian's sshd asks, and takes none from root:" \
+    "press Enter then, and what to run on $peer instead is said"
   if far_script "$topology" "$type" "$key" "$comment" "$@" | reach no "sh -s"; then
     say "the key was put on $peer"
     return 0

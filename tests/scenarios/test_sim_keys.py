@@ -53,6 +53,20 @@ def test_a_key_that_cannot_be_put_on_the_peer_is_shown_with_what_to_run_there(wo
     tool(world, 1, "status")
 
 
+def test_a_password_that_sshd_asks_for_and_never_takes_is_asked_for_once_and_that_is_said_before(world):
+    world.simulation.refuse_key_of(1)
+    world.stop_sshd(2)
+    world.edit(2, "/etc/ssh/sshd_config",
+               lambda text: text.replace("\nPasswordAuthentication no", "\nPasswordAuthentication yes"))
+    world.start_sshd(2)
+    world.write(1, "/root/ask", "#!/bin/sh\necho asked >&2\necho secret\n", 0o755)
+    done = world.on(1, "xen-drbd make-keys | setsid sh -s",
+                    env={"SSH_ASKPASS": "/root/ask", "SSH_ASKPASS_REQUIRE": "force"})
+    assert not done.ok and done.stderr.count("asked") == 1, done
+    said, _, shown = done.stderr.partition("asked")
+    assert "press Enter then" in said and "Run this there, as root" in shown, done
+
+
 def test_a_missing_key_is_made_and_one_that_is_there_is_left(world):
     before = world.read(1, "/root/.ssh/id_ed25519")
     assert make_keys(world, 1).ok and world.read(1, "/root/.ssh/id_ed25519") == before
