@@ -20,7 +20,7 @@ int show(const Session& session, const model::ClusterState& state) {
     write_answer(line_of(status_json(session, state, domains)));
   } else {
     std::string text;
-    if (session.options.watch && isatty(STDOUT_FILENO) == 1) text = clear_screen;
+    if (session.options.watch && has_cursor(STDOUT_FILENO)) text = clear_screen;
     write_answer(text + status_text(session, state, domains, wants_color(session.options, STDOUT_FILENO)));
   }
   for (const model::Observation& node : state.nodes)
