@@ -42,7 +42,7 @@ std::string render(const Error& error) {
   for (const std::string& doing : error.while_doing) text += "  while:   " + indented(doing) + "\n";
   switch (error.changed) {
   case Changed::no: text += "  nothing was changed\n"; break;
-  case Changed::yes: break; // the report names what was done
+  case Changed::yes: text += "  something was changed: the report says what\n"; break;
   case Changed::unknown: text += "  whether anything was changed is not known\n"; break;
   }
   if (!error.hint.empty()) text += "  hint:    " + indented(error.hint) + "\n";

@@ -64,11 +64,13 @@ std::string ResourceNameGrammar::objection(std::string_view text) {
 
 std::string LinkNameGrammar::objection(std::string_view text) {
   if (std::string wrong = wrong_word(text, "._+-", 128); !wrong.empty()) return wrong;
+  if (all_digits(text)) return "it has only digits";
   return text == "by-res" || text == "by-disk" ? "udev keeps its own links in /dev/drbd/" + std::string(text) : "";
 }
 
 std::string InterfaceNameGrammar::objection(std::string_view text) {
-  return wrong_word(text, "._-", 15); // IFNAMSIZ is 16 with its NUL
+  if (std::string wrong = wrong_word(text, "._-", 15); !wrong.empty()) return wrong; // IFNAMSIZ is 16 with its NUL
+  return all_digits(text) ? "it has only digits" : "";
 }
 
 std::string AddressGrammar::objection(std::string_view text) {

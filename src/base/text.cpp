@@ -51,6 +51,13 @@ std::string enumerate(std::span<const std::string> items) {
 
 namespace {
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
 /// Edits (insert, delete, replace, swap of neighbours) between two words.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
@@ -92,15 +99,23 @@ std::size_t utf8_length(std::string_view text) {
 } // namespace
 
 std::string nearest(std::string_view text, std::span<const std::string> candidates) {
+  constexpr std::size_t shortest_piece = 3;
+  const std::string typed = lower(text);
+  const bool may_be_a_piece = typed.size() - std::min(typed.size(), typed.find_first_not_of('-')) >= shortest_piece;
   std::string best;
+  std::string longer; // the shortest candidate that `text` is the beginning of, or the last words of
   std::size_t least = std::max<std::size_t>(text.size() / 3, 1) + 1;
   for (const std::string& candidate : candidates) {
-    if (const std::size_t edits = distance(text, candidate); edits < least) {
+    const std::string known = lower(candidate);
+    if (const std::size_t edits = distance(typed, known); edits < least) {
       least = edits;
       best = candidate;
     }
+    if (may_be_a_piece && (known.starts_with(typed) || known.ends_with("-" + typed)) &&
+        (longer.empty() || candidate.size() < longer.size()))
+      longer = candidate;
   }
-  return best;
+  return best.empty() ? longer : best;
 }
 
 std::string printable(std::string_view text) {

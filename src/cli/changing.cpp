@@ -196,7 +196,7 @@ Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
 int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   if (auto stranger = stranger_at_peer(session, wish)) {
     const engine::Report refused = all_refused(session, wish, *stranger);
-    do_without_peer(session, std::move(*stranger)); // it gets no audit line either
+    do_without_peer(session, std::move(*stranger)); // not even the audit line is for a stranger
     return end_with(session, refused);
   }
   auto lock = take_lock_for(session, wish.goal);

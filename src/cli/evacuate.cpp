@@ -5,11 +5,13 @@
 #include "changing.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "output.hpp"
 #include "render.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
+#include <unistd.h>
 
 namespace xen_drbd::cli {
 namespace {
@@ -40,6 +42,7 @@ public:
   explicit Evacuation(Session& session) : session_(session), wish_(wish_of(session)) {}
 
   int plan_only() {
+    stay_without_peer();
     const model::ClusterState state = engine::observe(session_.cluster, look_for(session_, wish_));
     const model::Plan plan = make_plan(state);
     print_plan(session_, plan);
@@ -66,10 +69,14 @@ public:
   }
 
 private:
-  Result<ClusterLock> lock_nodes() {
-    if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
+  void stay_without_peer() {
     if (session_.cluster.peer_error)
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
+  }
+
+  Result<ClusterLock> lock_nodes() {
+    if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
+    stay_without_peer();
     auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes,
                           time_before_shutdowns(session_));
     if (no_moves_) without_lock_ = !lock && lock.error().kind == ErrorKind::busy;
@@ -166,12 +173,19 @@ private:
 };
 
 int cancel(Session& session) {
+  const bool leaving = access(leaving_mark(session).c_str(), F_OK) == 0;
   if (!session.options.dry_run) {
     if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
     audit(session, {}, 0);
   }
-  const model::Plan nothing;
-  return print_report(session, {}, session.options.dry_run ? &nothing : nullptr);
+  if (session.options.json) {
+    const model::Plan nothing;
+    return print_report(session, {}, session.options.dry_run ? &nothing : nullptr);
+  }
+  write_answer(!leaving                  ? "nothing to do: " + session.here() + " was not leaving\n"
+               : session.options.dry_run ? session.here() + " would not be leaving any more\n"
+                                         : session.here() + " is not leaving any more\n");
+  return 0;
 }
 
 } // namespace

@@ -114,8 +114,11 @@ private:
       const std::string name = word.substr(0, word.find('='));
       return usage("there is no option " + printable(name), "", did_you_mean(name, known));
     }
+    if (!command().empty() && find_subcommand(command())->domains != Domains::none)
+      return usage("there is no command '" + printable(word) + "'", "it was typed before " + command(),
+                   "domains stand behind the command: xen-drbd " + command() + " DOMAIN...");
     if (!command().empty())
-      return usage(command() + " takes no domains", "'" + printable(word) + "' was typed behind it",
+      return usage(command() + " takes no domains", "'" + printable(word) + "' was typed with it",
                    "leave it out; " + std::string(list_hint));
     for (const Subcommand& subcommand : subcommands()) known.emplace_back(subcommand.name);
     return usage("there is no command '" + printable(word) + "'", "", did_you_mean(word, known));

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,6 +44,11 @@ void write_answer(std::string_view text) {
 
 void write_message(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
+bool has_cursor(int fd) {
+  const char* term = std::getenv("TERM");
+  return isatty(fd) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
 bool answer_is_lost() { return answer_problem != 0; }
 
 int finish_answer(int code) {
@@ -52,7 +58,7 @@ int finish_answer(int code) {
                             .what = "the answer could not be written",
                             .because = std::string("stdout: ") + std::strerror(problem),
                             .while_doing = {},
-                            .changed = Changed::yes,
+                            .changed = Changed::unknown,
                             .hint = "xen-drbd status shows how things are"}));
   return code == 0 ? exit_code(ErrorKind::failed) : code;
 }

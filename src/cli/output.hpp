@@ -21,6 +21,9 @@ void write_answer(std::string_view text);
 /// Writes diagnostics to stderr.
 void write_message(std::string_view text);
 
+/// Whether a file descriptor is a terminal on which the cursor can be moved: one that is not dumb.
+[[nodiscard]] bool has_cursor(int fd);
+
 /// Whether a part of the answer could not be written, its reader being gone or for another reason.
 [[nodiscard]] bool answer_is_lost();
 

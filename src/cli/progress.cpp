@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
@@ -254,11 +253,7 @@ Extent terminal_extent() {
 }
 
 /// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
-bool can_redraw() {
-  const char* term = std::getenv("TERM");
-  return isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb" &&
-         !log::shows(log::Level::verbose);
-}
+bool can_redraw() { return has_cursor(STDERR_FILENO) && !log::shows(log::Level::verbose); }
 
 } // namespace
 

@@ -68,6 +68,13 @@ std::string_view when_words(model::When when) {
 
 void warn(const std::string& text) { log::warn(printable(text)); }
 
+/// `words` and the domains; nothing without any.
+std::string named(const std::string& words, const std::vector<DomainName>& domains) {
+  std::vector<std::string> names;
+  for (const DomainName& domain : domains) names.push_back(domain.str());
+  return names.empty() ? "" : words + enumerate(names);
+}
+
 } // namespace
 
 int worse(int one, int other) {
@@ -111,9 +118,8 @@ std::string plan_text(const Session& session, const model::Plan& plan) {
   std::string text;
   for (const model::DomainPlan& domain : plan.domains) {
     if (domain.steps.empty()) continue;
-    std::vector<std::string> waits;
-    for (const DomainName& name : domain.waits_for) waits.push_back(name.str());
-    const std::string after = waits.empty() ? "" : ", once these run: " + enumerate(waits);
+    const std::string after =
+        named(", once these run: ", domain.waits_for) + named(", after the steps of ", domain.follows);
     text += fmt::format("{}  {}{}\n", text.empty() ? "plan:\n" : "", domain.domain.str(), after);
     for (const model::Step& step : domain.steps)
       text += fmt::format("    {:<{}}  {}{}\n", session.name(node_of(step.action, session.this_node)), width,
@@ -139,8 +145,7 @@ std::string report_text(const Session& session, const engine::Report& report, bo
 bool wants_color(const Options& options, int fd) {
   if (options.color != Color::automatic) return options.color == Color::always;
   const char* none = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return isatty(fd) == 1 && (none == nullptr || *none == '\0') && term != nullptr && std::string_view(term) != "dumb";
+  return has_cursor(fd) && (none == nullptr || *none == '\0');
 }
 
 int print_error(const Options& options, const Error& error) {

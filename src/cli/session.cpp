@@ -62,7 +62,9 @@ Result<> check_domains(const Session& session) {
                  .because = {},
                  .while_doing = {},
                  .changed = Changed::no,
-                 .hint = near.empty() ? "it names " + enumerate(known) : "did you mean " + near + "?"};
+                 .hint = known.empty()  ? "it names no domain at all"
+                         : near.empty() ? "it names " + enumerate(known)
+                                        : "did you mean " + near + "?"};
   }
   return {};
 }

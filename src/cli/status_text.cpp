@@ -90,6 +90,15 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
                      record.domain.str());
 }
 
+/// " (dom0 has samba; mirror has samba--incoming)".
+std::string rows_text(const Session& session, const DomainName& name, const model::ClusterState& state) {
+  std::string text;
+  for (NodeId id : model::both_nodes)
+    for (const model::DomainRow& row : presence_of(name, state.nodes[index(id)]).rows)
+      text += (text.empty() ? " (" : "; ") + session.name(id) + " has " + row.name;
+  return text.empty() ? text : text + ")";
+}
+
 void remark_on_domain(const Session& session, const DomainName& name, const model::ClusterState& state,
                       std::vector<std::string>& said) {
   if (planner::is_double_run(name, state))
@@ -103,9 +112,14 @@ void remark_on_domain(const Session& session, const DomainName& name, const mode
   }
   const std::string_view word = planner::state_word(name, state);
   const std::string recover = ": xen-drbd recover " + name.str();
+  const std::string seen = rows_text(session, name, state);
   if (word == "half-migrated" || word == "suspended" || word == "dying")
-    said.push_back(name.str() + " is " + std::string(word) + recover);
-  if (word == "crashed") said.push_back(name.str() + " has crashed and was kept" + recover + " --yes destroys it");
+    said.push_back(name.str() + " is " + std::string(word) + seen + recover);
+  if (word == "paused")
+    said.push_back(name.str() + " is paused" + seen + ": xl unpause " + name.str() + " there, or xl destroy " +
+                   name.str() + " if it is not wanted");
+  if (word == "crashed")
+    said.push_back(name.str() + " has crashed and was kept" + seen + recover + " --yes destroys it");
   if (word == "migrating") return;
   const auto disks = disk_views(session, state, *session.topology.find(name));
   if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.two_primaries == "open"; }))

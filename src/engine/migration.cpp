@@ -253,6 +253,7 @@ Error Migration::explained(std::string because) const {
   } else {
     if (cancelled_) error.kind = *cancelled_;
     error.hint = domain_.str() + " runs on at " + source;
+    if (!cancelled_ && whereabouts_->clean) error.hint += ": mend the cause, then repeat the command";
     if (!whereabouts_->clean) error.hint += "; " + recover + " clears away what is left of its copy on " + target;
     if (!whereabouts_->source_has_watcher)
       error.hint += "; its xl watcher is gone, so nobody handles its next reboot or poweroff";

@@ -6,6 +6,8 @@
 #include "ssh_link.hpp"
 #include "worker_host.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -32,9 +34,10 @@ Result<Target> configure(const Session& session, const std::string& node, const 
                 .host_key_alias = {}};
   ssh_options_set(raw, SSH_OPTIONS_PROCESS_CONFIG, &no);
   ssh_options_set(raw, SSH_OPTIONS_HOST, target.host.c_str());
-  // libssh passes over a file that is not there, ssh does not: they would go to different places
-  if (ssh.config_file && (::access(ssh.config_file->c_str(), R_OK) != 0 ||
-                          ssh_options_parse_config(raw, ssh.config_file->c_str()) != SSH_OK))
+  if (ssh.config_file && ::access(ssh.config_file->c_str(), R_OK) != 0) // libssh passes over it, ssh does not
+    return unreachable(target, "reading " + *ssh.config_file, std::string("it cannot be read: ") + std::strerror(errno),
+                       "write it, the same on both nodes, or take config_file out of the topology");
+  if (ssh.config_file && ssh_options_parse_config(raw, ssh.config_file->c_str()) != SSH_OK)
     return unreachable(target, "reading " + *ssh.config_file, "it cannot be read as an SSH configuration",
                        "correct it, or take config_file out of the topology");
   if (std::string host = option(session, SSH_OPTIONS_HOST); !host.empty()) target.host = std::move(host);

@@ -1,6 +1,7 @@
 #include "xen_drbd/planner/check.hpp"
 
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/planner/status.hpp"
 
 #include "findings.hpp"
 
@@ -23,10 +24,7 @@ void check_peer(const CheckScene& scene, Findings& findings) {
     return findings.fail({"peer", peer}, gone->error.because.empty() ? gone->error.what : gone->error.because,
                          gone->error.hint.empty() ? fmt::format("bring {} back, and its sshd", peer)
                                                   : gone->error.hint);
-  Inputs who = scene.inputs;
-  who.topology_difference.reset();
-  const Scene only_who{.topology = scene.topology, .state = scene.state, .wish = scene.wish, .inputs = who};
-  findings.judge({"peer", peer}, same_pair(only_who), fmt::format("{} answers, and is {}", peer, peer));
+  findings.ok({"peer", peer}, fmt::format("{} answers, and is {}", peer, peer));
   if (scene.inputs.topology_difference)
     findings.fail({"topology"}, "the topology differs between the nodes: " + *scene.inputs.topology_difference,
                   fmt::format("make {} the same on both nodes, but for i_am", scene.topology.path));
@@ -108,9 +106,10 @@ std::string_view to_string(Level level) {
   return {};
 }
 
-std::vector<Finding> check(const Topology& topology, const ClusterState& state, const FactsOfBoth& facts,
+std::vector<Finding> check(const Topology& topology, const ClusterState& seen, const FactsOfBoth& facts,
                            const Inputs& inputs) {
   const Wish none{};
+  const ClusterState state = without_stranger(topology, seen);
   const CheckScene scene{{.topology = topology, .state = state, .wish = none, .inputs = inputs}, facts};
   Findings findings;
   check_peer(scene, findings);

@@ -34,6 +34,19 @@ void check_names(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fin
   if (well) findings.ok({"names", node}, "names and addresses of both nodes resolve");
 }
 
+/// The way out of what ssh says when it does not get from one node to the other.
+std::string login_hint(const std::string& problem, const std::string& node, const std::string& far) {
+  const auto says = [&](std::string_view words) { return problem.find(words) != std::string::npos; };
+  if (says("ost key"))
+    return fmt::format("on {}, compare and enter the host key of {}: xen-drbd make-keys | sh", node, far);
+  if (says("Permission denied"))
+    return fmt::format("put the key of {} on {}: xen-drbd make-keys | sh on {}; see sshd's log on {}", node, far, node,
+                       far);
+  if (says("config") || says("command-line") || says("cipher") || says("mac type"))
+    return fmt::format("correct what ssh on {} is told: config_file and migrate_ssh_options in the topology", node);
+  return fmt::format("ssh on {} must get into {} without a question: see to the network and to sshd there", node, far);
+}
+
 void check_logins(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
   const std::string& node = scene.name(id);
   const std::string& far = scene.name(other(id));
@@ -42,10 +55,7 @@ void check_logins(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fi
     if (problem.empty()) continue;
     well = false;
     findings.fail({"ssh", node}, fmt::format("ssh from {} to {} at {}: {}", node, far, address, problem),
-                  problem.find("ost key") != std::string::npos
-                      ? fmt::format("on {}, compare and enter the host key of {}: xen-drbd make-keys | sh", node, far)
-                      : fmt::format("put the key of {} on {}: xen-drbd make-keys | sh on {}; see sshd's log on {}",
-                                    node, far, node, far));
+                  login_hint(problem, node, far));
   }
   if (well)
     findings.ok({"ssh", node}, fmt::format("ssh from {} gets into {} without a prompt, its host key known", node, far));

@@ -6,7 +6,7 @@
 #include "refusal.hpp"
 
 #include <algorithm>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <set>
 
 namespace xen_drbd::planner {
@@ -62,7 +62,7 @@ Objection config_is_there(const Scene& scene, const Domain& domain, NodeId node)
   const NodeState* seen = scene.node(node);
   if (seen == nullptr) return std::nullopt;
   const auto report = seen->configs.find(domain.name);
-  const std::string candidates = enumerate(domain.config_candidates);
+  const std::string candidates = fmt::format("{}", fmt::join(domain.config_candidates, " or "));
   if (report == seen->configs.end() || report->second.path.empty())
     return refusal(fmt::format("{} has no configuration file {}", scene.name(node), candidates),
                    fmt::format("put the file on {}, the same on both nodes", scene.name(node)));
@@ -75,19 +75,34 @@ Objection config_is_there(const Scene& scene, const Domain& domain, NodeId node)
 
 } // namespace
 
-Objection same_pair(const Scene& scene) {
+Objection is_the_peer(const Scene& scene) {
   const NodeState* peer = scene.node(scene.peer());
   if (peer == nullptr) return std::nullopt;
   const std::string& name = scene.name(scene.peer());
   const std::string& address = scene.topology.node(scene.peer()).address.str();
-  if (peer->hostname != name && first_label(peer->hostname) != name)
+  const NodeState* here = scene.node(scene.here());
+  const auto calls_itself = [](const NodeState& node, const std::string& wanted) {
+    return node.hostname == wanted || first_label(node.hostname) == wanted;
+  };
+  std::string hint = fmt::format("correct /etc/hosts, the name server or the address of {} in the topology", name);
+  if (here != nullptr && calls_itself(*here, name) && !calls_itself(*here, scene.name(scene.here())))
+    hint = fmt::format("this node calls itself {} and was taken for {}: correct i_am in the topology, or --i-am", name,
+                       scene.name(scene.here()));
+  if (!calls_itself(*peer, name))
     return refusal(fmt::format("the machine that answers at {} calls itself '{}', not {}", address,
                                printable(peer->hostname), name),
-                   fmt::format("correct /etc/hosts, the name server or the address of {} in the topology", name));
-  const NodeState* here = scene.node(scene.here());
+                   std::move(hint));
   if (here != nullptr && !peer->identity.empty() && peer->identity == here->identity)
     return refusal(fmt::format("the machine that answers at {} is this node itself: both show the same boot", address),
-                   fmt::format("correct /etc/hosts, the name server or the address of {} in the topology", name));
+                   std::move(hint));
+  return std::nullopt;
+}
+
+Objection same_pair(const Scene& scene) {
+  const NodeState* peer = scene.node(scene.peer());
+  if (peer == nullptr) return std::nullopt;
+  if (Objection no = is_the_peer(scene)) return no;
+  const std::string& name = scene.name(scene.peer());
   if (scene.inputs.identities_made && peer->identity.empty())
     return refusal(fmt::format("{} did not say which of its boots this is, so it cannot be told from this node", name),
                    fmt::format("see whether /run/xen-drbd on {} belongs to root and can be written", name));

@@ -1,5 +1,7 @@
 #include "xen_drbd/planner/status.hpp"
 
+#include "xen_drbd/planner/rules.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -28,6 +30,17 @@ TwoPrimaries configured_on(const NodeState* node, const ResourceName& resource) 
 }
 
 } // namespace
+
+ClusterState without_stranger(const Topology& topology, ClusterState state) {
+  const Wish none{};
+  const Inputs nothing{};
+  const Scene scene{.topology = topology, .state = state, .wish = none, .inputs = nothing};
+  if (Objection stranger = is_the_peer(scene)) {
+    stranger->what = scene.name(scene.peer()) + " was not looked at";
+    state.nodes[index(scene.peer())] = Unreachable{*std::move(stranger)};
+  }
+  return state;
+}
 
 std::vector<NodeId> running_on(const DomainName& domain, const ClusterState& state) {
   std::vector<NodeId> nodes;

@@ -30,7 +30,6 @@ add_address() { # BRIDGE ADDRESS
 
 const std::string_view vlan_functions = R"sh(
 use_vlan() { # INTERFACE VLAN DEVICE
-  has_device "$1" || fail "there is no interface $1"
   ip link set dev "$1" up
   if ! has_device "$3"; then
     ip link add link "$1" name "$3" type vlan id "$2"
@@ -152,8 +151,11 @@ move_and_ask() { # FROM TO LINK-COMMAND COMMAND-BACK
 )sh";
 
 const std::string_view take_over_functions = R"sh(
+must_be_there() { # INTERFACE
+  has_device "$1" || fail "there is no interface $1; no bridge was made"
+}
+
 take_over() { # BRIDGE PORT
-  has_device "$2" || fail "there is no interface $2"
   if ! is_in "$2" "$1" && ip -o link show dev "$2" | grep -q ' master '; then
     fail "$2 is a part of another device"
   fi

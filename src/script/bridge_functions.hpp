@@ -16,7 +16,7 @@ extern const std::string_view vlan_functions;
 /// answered before does not afterwards. The accident it prevents: an administrator who makes a bridge over SSH and sits
 /// in front of a node that nobody can reach any more.
 extern const std::string_view move_functions;
-/// take_over.
+/// must_be_there and take_over.
 extern const std::string_view take_over_functions;
 /// must_be_idle, remove_bridge and remove_vlan.
 extern const std::string_view remove_functions;

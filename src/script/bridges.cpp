@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace xen_drbd::script {
 namespace {
@@ -83,7 +84,11 @@ std::string make_bridges(const model::Topology& topology, model::NodeId this_nod
     functions += move_functions;
     functions += take_over_functions;
   }
+  std::set<std::string> interfaces;
+  for (const Bridge& bridge : topology.bridges)
+    if (bridge.interface) interfaces.insert(bridge.interface->str());
   std::string body;
+  for (const std::string& interface : interfaces) body += fmt::format("  must_be_there {}\n", shell_quote(interface));
   for (const Bridge& bridge : topology.bridges) body += making(bridge, this_node);
   return script(
       fmt::format("Makes the bridges of {}, as the topology declares them.", topology.node(this_node).name.str()),

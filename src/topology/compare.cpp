@@ -174,7 +174,7 @@ Result<> same_meaning(std::string_view text_here, std::string_view text_there, s
   constexpr std::size_t most_shown = 5;
   if (text_there.empty())
     return not_the_same(fmt::format("{} has no topology file", there_name),
-                        "without it nobody can tell whether both nodes mean the same pair", there_name);
+                        "it is missing there, or it is empty or cannot be read", there_name);
   const Parsed here = parse_topology(text_here, {"topology", "here"});
   if (!here) return as_error("here", here.error());
   const Parsed there = parse_topology(text_there, {"topology", std::string(there_name)});

@@ -27,6 +27,8 @@ std::optional<model::Disk> read_disk(const Value& value, Reader& reader) {
   const auto resource = resource_value != nullptr
                             ? reader.name<ResourceName>(*resource_value, "resource", "the name of a DRBD resource")
                             : std::nullopt;
+  if (resource && resource->str().find_first_not_of("0123456789") == std::string::npos)
+    reader.wrong(*resource_value, "resource", "the name of a DRBD resource: it has only digits");
   if (!link || !minor) return std::nullopt;
   return model::Disk{*link, Minor{*minor}, resource};
 }

@@ -237,8 +237,12 @@ def test_the_leaving_mark_goes_with_cancel_and_stays_in_a_dry_run(node):
     node.run("mkdir", "-m", "700", "/run/xen-drbd")
     node.write("/run/xen-drbd/leaving", "")
     assert node.typed("status --json").document["nodes"][0]["leaving"] is True
-    assert node.typed("-n evacuate --cancel").code == 0
+    assert node.typed("-n evacuate --cancel").out == "dom0 would not be leaving any more\n"
     assert node.exists("/run/xen-drbd/leaving")
+    assert node.typed("evacuate --cancel").out == "dom0 is not leaving any more\n"
+    assert not node.exists("/run/xen-drbd/leaving")
+    assert node.typed("evacuate --cancel").out == "nothing to do: dom0 was not leaving\n"
+    node.write("/run/xen-drbd/leaving", "")
     document = node.typed("evacuate --cancel --json").document
     assert (document["command"], document["exit_code"]) == ("evacuate", 0), document
     assert not node.exists("/run/xen-drbd/leaving")
@@ -286,6 +290,21 @@ def test_colour_is_for_terminals_and_for_those_who_ask(node):
     assert "\x1b" not in on_a_terminal(node, "status --json")
     assert "\x1b" not in node.typed("status").out
     assert "\x1b[31munknown" in node.typed("status --color always").out
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_watch_draws_anew_where_the_terminal_can(node, term):
+    ours, theirs = pty.openpty()
+    process = node.begin([node.program, "status", "--watch", "0.1"], env={"TERM": term, "NO_COLOR": "1"}, stdout=theirs,
+                         stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    text = b""
+    while text.count(b"medlar") < 2:
+        text += os.read(ours, 4096)
+    process.kill()
+    process.communicate()
+    os.close(ours)
+    assert text.count(b"\x1b[H\x1b[J") == (2 if term == "xterm" else 0) and (b"\x1b" in text) == (term == "xterm"), text
 
 
 @pytest.fixture

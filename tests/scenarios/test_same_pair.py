@@ -3,7 +3,7 @@
 import pytest
 from stories import TOPOLOGY, assert_runs, document, edit_topology, refusal, tool
 
-COMMANDS = ("start dns", "migrate-out samba", "stop samba", "recover dns")
+COMMANDS = ("start dns", "migrate-out samba", "recover dns", "stop samba")
 
 
 def refused_everywhere(world, *texts):
@@ -31,6 +31,17 @@ def test_an_address_that_leads_back_to_this_node_is_not_the_peer(world):
     tool(world, 1, "start samba")
     edit_topology(world, lambda text: text.replace("  address: 10.77.0.2\n", "  address: back\n"))
     refused_everywhere(world, "calls itself 'dom0', not mirror")
+
+
+def test_a_node_that_meets_itself_raises_no_false_alarm(world):
+    tool(world, 1, "start samba")
+    told = tool(world, 1, "--i-am mirror status", 5).says("is this node itself", "taken for mirror")
+    assert "ALARM" not in told.stdout and "double-run" not in told.stdout, told
+    shown = tool(world, 1, "--i-am mirror status --json", 5).json
+    assert {node["name"]: node["reachable"] for node in shown["nodes"]} == {"dom0": False, "mirror": True}
+    assert "is this node itself" in shown["nodes"][0]["reason"]
+    found = tool(world, 1, "--i-am mirror check --json", 4).json["findings"]
+    assert [one["id"] for one in found if one["level"] == "error"] == ["peer"], found
 
 
 def test_a_clone_that_shows_our_own_boot_is_not_the_peer(world):

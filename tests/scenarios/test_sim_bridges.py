@@ -33,9 +33,11 @@ def test_a_bridge_script_that_is_cut_short_does_nothing(world):
 
 
 def test_a_node_without_the_interface_fails_and_keeps_its_network(world):
-    add_to_topology(world, "bridges:\n  - {name: xenbr7, interface: eth9}\n")
+    add_to_topology(world, "bridges:\n  - {name: dmz7}\n  - {name: xenbr7, interface: eth9}\n")
     done = world.on(1, "xen-drbd make-bridges | sh -s")
-    assert done.code != 0 and "eth9" in done.stderr, done
+    assert done.code != 0 and "there is no interface eth9; no bridge was made" in done.stderr, done
+    for bridge in ("dmz7", "xenbr7"):
+        assert not world.on(1, ["ip", "link", "show", bridge]).ok, bridge
     assert addresses(world, 1, "eth0") == ["10.77.0.1/24"]
     tool(world, 1, "status")
 

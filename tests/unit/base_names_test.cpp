@@ -66,6 +66,13 @@ TEST_CASE("a link may not take the names of the folders that udev owns") {
   CHECK_FALSE(accepts<LinkName>("a/b"));
 }
 
+TEST_CASE("a link, a bridge or an interface may hold digits, and something else") {
+  CHECK(accepts<LinkName>("1a"));
+  CHECK_FALSE(accepts<LinkName>("12"));
+  CHECK(accepts<InterfaceName>("0br"));
+  CHECK_FALSE(accepts<InterfaceName>("0"));
+}
+
 TEST_CASE("an interface name has at most fifteen characters") {
   CHECK(accepts<InterfaceName>("xenbr0"));
   CHECK(accepts<InterfaceName>("abcdefghijklmno"));

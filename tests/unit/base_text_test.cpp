@@ -62,6 +62,18 @@ TEST_CASE("the nearest candidate is suggested only when it is near") {
   CHECK(nearest("domian_home", keys) == "domain_home");
   CHECK(nearest("job", keys) == "jobs");
   CHECK(nearest("zzz", keys).empty());
+  CHECK(nearest("DOMAINS", keys) == "domains");
+  CHECK(nearest("", keys).empty());
+}
+
+TEST_CASE("a piece of a candidate suggests the shortest that it is a piece of") {
+  const std::vector<std::string> words{"migrate-out", "migrate-in", "make-links", "--dry-run", "--verbose"};
+  CHECK(nearest("migrate", words) == "migrate-in");
+  CHECK(nearest("links", words) == "make-links");
+  CHECK(nearest("--dry", words) == "--dry-run");
+  CHECK(nearest("--VERB", words) == "--verbose");
+  CHECK(nearest("--v", words).empty());
+  CHECK(nearest("in", words).empty());
 }
 
 TEST_CASE("bytes that could move a cursor are shown, not sent") {
@@ -83,6 +95,12 @@ TEST_CASE("an error is rendered as what, because, while, changed, hint") {
                          "  while:   connecting to root@10.77.0.2:22: No route to host\n"
                          "  nothing was changed\n"
                          "  hint:    bring mirror back\n");
+  Error failed{.kind = ErrorKind::failed, .what = "samba was not started on dom0", .changed = Changed::yes};
+  CHECK(render(failed) == "error: samba was not started on dom0\n"
+                          "  something was changed: the report says what\n");
+  failed.changed = Changed::unknown;
+  CHECK(render(failed) == "error: samba was not started on dom0\n"
+                          "  whether anything was changed is not known\n");
 }
 
 TEST_CASE("words and lines are split without inventing empty ones at the end") {

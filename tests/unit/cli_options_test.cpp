@@ -167,6 +167,9 @@ TEST_CASE("a typo names the nearest command or option") {
   CHECK(refused("status --loc-wait=5s").what == "there is no option --loc-wait");
   CHECK(refused("status --loc-wait=5s").hint == "did you mean --lock-wait?");
   CHECK(refused("evacuate --cancle").hint == "did you mean --cancel?");
+  CHECK(refused("STATUS").hint == "did you mean status?");
+  CHECK(refused("migrate samba").hint == "did you mean migrate-in?");
+  CHECK(refused("--topo lan status").hint == "did you mean --topology?");
   CHECK(refused("frobnicate").hint == "xen-drbd --help lists commands and options");
   CHECK(refused("status -x").what == "there is no option -x");
 }
@@ -222,6 +225,9 @@ TEST_CASE("domains are required, allowed or refused as the command wants") {
     CHECK(with == (command.domains != Domains::none));
   }
   CHECK(refused("start-all samba").what == "start-all takes no domains");
+  CHECK(refused("samba start").what == "there is no command 'samba'");
+  CHECK(refused("samba start").because == "it was typed before start");
+  CHECK(refused("samba start").hint == "domains stand behind the command: xen-drbd start DOMAIN...");
   CHECK(refused("nothing -- samba").what == "nothing takes no domains");
   CHECK(refused("start").hint == "xen-drbd start DOMAIN..., or xen-drbd start-all for all of them");
   CHECK(refused("migrate-in").hint == "xen-drbd migrate-in DOMAIN..., or xen-drbd migrate-all-in for all of them");

@@ -218,6 +218,10 @@ TEST_CASE("a domain that the topology does not name is wrong usage, with the nea
   session = open_session(file.options({"Domain-0"}));
   REQUIRE_FALSE(session);
   CHECK(session.error().hint == "it names dns, samba and web");
+  const File empty("node1: dom0\nnode2: mirror\ni_am: dom0\ndomains: []\n");
+  const auto nothing = open_session(empty.options({"dns"}));
+  REQUIRE_FALSE(nothing);
+  CHECK(nothing.error().hint == "it names no domain at all");
   session = open_session(file.options({"\x1b[2J"}));
   REQUIRE_FALSE(session);
   CHECK(session.error().what.find('\x1b') == std::string::npos);

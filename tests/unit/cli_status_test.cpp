@@ -96,7 +96,12 @@ TEST_CASE("every remark names the command that helps") {
   SECTION("a half-migrated domain") {
     World world;
     world.runs("samba", dom0).add_row(mirror, "samba--incoming", "--p---");
-    remarked(world, "samba is half-migrated", "xen-drbd recover samba");
+    remarked(world, "samba is half-migrated (dom0 has samba; mirror has samba--incoming)", "xen-drbd recover samba");
+  }
+  SECTION("a paused domain") {
+    World world;
+    world.add_row(mirror, "web", "--p---");
+    remarked(world, "web is paused (mirror has web)", "xl unpause web");
   }
   SECTION("a suspended domain") {
     World world;

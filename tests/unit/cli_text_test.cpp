@@ -162,6 +162,15 @@ TEST_CASE("the plan of several domains says what waits for what") {
   CHECK(plan_text(session_of(world, "start-all"), plan) == data_file("cli/plan-start-all.txt"));
 }
 
+TEST_CASE("the plan of a stop says what is stopped first") {
+  World world;
+  world.domain("samba").after = {domain_name("dns")};
+  world.runs("dns", dom0).runs("samba", dom0);
+  const std::string text = plan_text(session_of(world, "stop-all"), world.plan(Goal::stop_here));
+  CHECK_THAT(text, ContainsSubstring("  dns, after the steps of samba\n"));
+  CHECK_THAT(text, ContainsSubstring("  samba\n"));
+}
+
 TEST_CASE("a plan without steps is no text at all") {
   World world;
   world.runs("samba", dom0);

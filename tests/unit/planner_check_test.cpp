@@ -110,10 +110,11 @@ TEST_CASE("a stranger at the peer's address, or another topology there, is an er
     CHECK(pair.complaints() == Complaints{"error - - topology"});
     CHECK_THAT(pair.said("topology"), ContainsSubstring("domain_home: dns"));
   }
-  SECTION("both") {
-    pair.node(mirror).hostname = "other";
-    pair.inputs.topology_difference = "jobs";
-    CHECK(pair.complaints() == Complaints{"error mirror - peer", "error - - topology"});
+  SECTION("this node itself: no guest is on both nodes") {
+    pair.runs("samba", dom0).runs("samba", mirror);
+    pair.node(mirror).identity = pair.node(dom0).identity;
+    CHECK(pair.complaints() == Complaints{"error mirror - peer"});
+    CHECK_THAT(pair.said("peer"), ContainsSubstring("is this node itself"));
   }
 }
 
@@ -148,6 +149,13 @@ TEST_CASE("ssh that does not get in is an error on the node where it starts, wit
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("Permission denied") && ContainsSubstring("put the key of mirror"));
   pair.fact(mirror).logins["10.77.0.1"] = "Host key verification failed.";
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("enter the host key of dom0"));
+  for (const char* told : {"Can't open user config file /root/.ssh/config: No such file or directory",
+                           "command-line: line 0: Bad configuration option: bogus", "Unknown cipher type 'none'"}) {
+    pair.fact(mirror).logins["10.77.0.1"] = told;
+    CHECK_THAT(pair.said("ssh"), ContainsSubstring("config_file and migrate_ssh_options"));
+  }
+  pair.fact(mirror).logins["10.77.0.1"] = "ssh: connect to host 10.77.0.1 port 22: Connection refused";
+  CHECK_THAT(pair.said("ssh"), ContainsSubstring("see to the network and to sshd there"));
 }
 
 TEST_CASE("xl that does not work, and versions that do not fit") {

@@ -45,6 +45,15 @@ TEST_CASE("a node that finds itself at the peer's address changes nothing") {
   require_objection(planner::same_pair(scene(world)), "did not say which of its boots", "/run/xen-drbd");
 }
 
+TEST_CASE("a node that is taken for the other one is told so") {
+  World world;
+  world.node(dom0).hostname = "mirror.example.org";
+  CHECK_FALSE(planner::is_the_peer(scene(world)));
+  world.node(mirror).identity = world.node(dom0).identity;
+  require_objection(planner::is_the_peer(scene(world)), "is this node itself",
+                    "this node calls itself mirror and was taken for dom0: correct i_am in the topology, or --i-am");
+}
+
 TEST_CASE("a dry run, which makes no identities, does without them") {
   World world;
   world.node(mirror).identity.clear();
@@ -108,7 +117,11 @@ TEST_CASE("a configuration file is the domain's, and the same on both nodes") {
   const std::vector<Case> cases{
       {[](World& w) { w.config(mirror, "samba").path.clear(); }, "mirror has no configuration file /etc/xen/samba.cfg",
        "mirror"},
-      {[](World& w) { w.node(dom0).configs.clear(); }, "dom0 has no configuration file", "dom0"},
+      {[](World& w) {
+         w.node(dom0).configs.clear();
+         w.domain("samba").config_candidates = {"/etc/xen/samba.cfg", "/etc/xen/samba"};
+       },
+       "dom0 has no configuration file /etc/xen/samba.cfg or /etc/xen/samba", "dom0"},
       {[](World& w) { w.config(dom0, "samba").problem = "line 3: syntax error"; }, "line 3: syntax error",
        "xl create -n"},
       {[](World& w) { w.config(mirror, "samba").problem = "line 4: syntax error"; }, "xl on mirror cannot read",

@@ -105,3 +105,25 @@ TEST_CASE("the two-primaries window is off, open, configured or unknown") {
   CHECK(word() == "configured");
   CHECK(planner::two_primaries_word(resource_name("samba"), nullptr, nullptr) == "unknown");
 }
+
+TEST_CASE("what a machine says that is not the peer is not shown as the peer's") {
+  World world = seen({"samba -b----"}, {"samba -b----"});
+  const DomainName samba = domain_name("samba");
+  REQUIRE(planner::is_double_run(samba, world.state));
+  SECTION("the peer") {
+    CHECK(planner::without_stranger(world.topology, world.state) == world.state);
+    world.unreachable();
+    CHECK(planner::without_stranger(world.topology, world.state) == world.state);
+    return;
+  }
+  SECTION("this node itself") { world.node(mirror).identity = world.node(dom0).identity; }
+  SECTION("another machine") { world.node(mirror).hostname = "other"; }
+  const ClusterState shown = planner::without_stranger(world.topology, world.state);
+  CHECK(shown.nodes[index(dom0)] == world.state.nodes[index(dom0)]);
+  CHECK_FALSE(planner::is_double_run(samba, shown));
+  CHECK(planner::state_word(samba, shown) == "running");
+  const auto& gone = std::get<Unreachable>(shown.nodes[index(mirror)]);
+  CHECK(gone.error.what == "mirror was not looked at");
+  CHECK_FALSE(gone.error.because.empty());
+  CHECK_FALSE(gone.error.hint.empty());
+}

@@ -109,6 +109,7 @@ TEST_CASE("a missing or broken file on the other node is refused with what is wr
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().kind == ErrorKind::refused);
   CHECK(missing.error().what == "mirror has no topology file");
+  CHECK_THAT(missing.error().because, ContainsSubstring("it is missing there"));
   const auto broken = same_meaning(example(), with("jobs: 2", "jobs: two"), "mirror");
   REQUIRE_FALSE(broken.has_value());
   CHECK(broken.error().kind == ErrorKind::refused);

@@ -49,12 +49,13 @@ struct ResourceNameGrammar {
   static constexpr std::string_view kind = "DRBD resource";
   static std::string objection(std::string_view text);
 };
-/// Link names below /dev/drbd: the same characters, not `by-res` and `by-disk`, which udev owns.
+/// Link names below /dev/drbd: the same characters, not only digits, not `by-res` and `by-disk`, which udev owns.
 struct LinkNameGrammar {
   static constexpr std::string_view kind = "link";
   static std::string objection(std::string_view text);
 };
-/// Names of network interfaces and bridges: 1 to 15 characters (IFNAMSIZ less one) of `[A-Za-z0-9._-]`.
+/// Names of network interfaces and bridges: 1 to 15 characters (IFNAMSIZ less one) of `[A-Za-z0-9._-]`, not only
+/// digits.
 struct InterfaceNameGrammar {
   static constexpr std::string_view kind = "interface";
   static std::string objection(std::string_view text);

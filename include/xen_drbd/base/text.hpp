@@ -22,8 +22,8 @@ namespace xen_drbd {
 /// "a", "a and b", "a, b and c".
 [[nodiscard]] std::string enumerate(std::span<const std::string> items);
 
-/// The candidate that a mistyped `text` most likely means (smallest edit distance, at most a third of its length), or
-/// empty.
+/// The candidate that a mistyped `text` most likely means, in whatever case: that of the smallest edit distance, at
+/// most a third of its length; else the shortest one that begins with it, or ends with it after a `-`; or empty.
 [[nodiscard]] std::string nearest(std::string_view text, std::span<const std::string> candidates);
 
 /// `text` with every byte that could move a terminal's cursor (C0 but newline and tab, C1, DEL) or is no UTF-8 shown as

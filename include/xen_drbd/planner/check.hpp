@@ -25,8 +25,9 @@ struct Finding {
 
 /// The preflight of a pair: every question of spec section 7 with its answer, in the order in which to mend them.
 /// An error is what a command would be refused for, or what brings a domain up twice or badly; a warning, what works
-/// today. A question that nobody could be asked is left out: the finding that says so is there instead.
-[[nodiscard]] std::vector<Finding> check(const model::Topology& topology, const model::ClusterState& state,
+/// today. A question that nobody could be asked is left out: the finding that says so is there instead. So is what a
+/// machine says that is not the peer.
+[[nodiscard]] std::vector<Finding> check(const model::Topology& topology, const model::ClusterState& seen,
                                          const model::FactsOfBoth& facts, const Inputs& inputs);
 
 } // namespace xen_drbd::planner

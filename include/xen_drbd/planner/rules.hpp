@@ -30,6 +30,9 @@ struct Scene {
 // refusal whose `because` names what was found and whose `hint` leads out; `what` is left to the plan that asked.
 using Objection = std::optional<Error>;
 
+/// The machine that answers as the peer is the peer: it has its host name, and is not this very node (spec 5.1).
+[[nodiscard]] Objection is_the_peer(const Scene& scene);
+
 /// The peer is the peer, and both mean the same pair (spec 5.1).
 /// Accident: a clone, a stale /etc/hosts or 127.0.1.1 made the node ask itself, find every domain absent "on the peer"
 /// and start a second copy; a topology edited on one node only moved a disk under another domain.

@@ -2,11 +2,17 @@
 
 #include "xen_drbd/model/drbd.hpp"
 #include "xen_drbd/model/state.hpp"
+#include "xen_drbd/model/topology.hpp"
 
 #include <string_view>
 #include <vector>
 
 namespace xen_drbd::planner {
+
+/// The same look without what a machine said that is not the peer (spec 5.1): the peer then counts as a node that could
+/// not be asked. Accident: 127.0.1.1 in /etc/hosts led the question back to this node, every guest was shown on both
+/// nodes, and the advice of that alarm is to destroy one of the copies.
+[[nodiscard]] model::ClusterState without_stranger(const model::Topology& topology, model::ClusterState state);
 
 /// The nodes on which the domain's own name is listed as running: none, one, or (an alarm) both.
 [[nodiscard]] std::vector<model::NodeId> running_on(const DomainName& domain, const model::ClusterState& state);
