@@ -134,9 +134,10 @@ private:
   }
 
   int exit_code_of(const engine::Report& report) {
-    if (nothing_left()) return interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0;
+    const Left left = what_is_left();
+    if (left == Left::nothing) return interrupted_by() != 0 ? exit_code_of_signal(interrupted_by()) : 0;
     const int code = exit_code(report);
-    if (code != 0) return code;
+    if (code != 0 || (left == Left::remains && !without_lock_)) return code;
     // what somebody else brought to life meanwhile is in no plan of this run
     log::warn(fmt::format("that nothing of the topology is left on {} was not seen: look with xen-drbd status",
                           session_.here()));
@@ -155,13 +156,27 @@ private:
     }
   }
 
-  /// Whether nothing of the topology is on this node in any form: seen, not concluded.
-  bool nothing_left() {
+  enum class Left {
+    nothing, ///< in no form
+    remains, ///< of guests that run no more
+    runs,    ///< or may run
+  };
+
+  /// What of the topology is on this node in the end: seen, not concluded.
+  Left what_is_left() {
     const model::Observation here = engine::observe_domains(session_.cluster, session_.this_node);
-    const std::vector<DomainName> all = all_domains(session_);
-    return std::all_of(all.begin(), all.end(), [&](const DomainName& name) {
-      return presence_of(name, here).presence == model::Presence::absent;
-    });
+    const auto* state = std::get_if<model::NodeState>(&here);
+    if (state == nullptr || !state->rows) return Left::runs;
+    Left left = Left::nothing;
+    for (const DomainName& name : all_domains(session_)) {
+      const model::Presence presence = presence_of(name, here).presence;
+      if (presence == model::Presence::absent) continue;
+      left = Left::remains;
+      if (presence == model::Presence::running || presence == model::Presence::paused ||
+          presence == model::Presence::watcher_only)
+        return Left::runs;
+    }
+    return left;
   }
 
   Session& session_;

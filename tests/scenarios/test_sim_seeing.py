@@ -48,6 +48,10 @@ def test_a_guest_that_reboots_here_is_waited_for_before_the_node_counts_as_empty
 def test_a_node_that_could_not_be_looked_at_in_the_end_is_not_called_empty(world):
     world.simulation.fault("exit", node=1, command="xl list", skip=1, count=-1, code=1)
     tool(world, 1, "evacuate", 6).says("that nothing of the topology is left on dom0 was not seen")
+    world.simulation.clear_faults()
+    zombie = "(null)                                       9     0     1     --ps-d       1.0\n"
+    world.simulation.fault("print", node=1, command="xl list", point="after", skip=1, count=-1, stdout=zombie)
+    assert "was not seen" not in tool(world, 1, "evacuate").stderr  # what is dying runs no more
 
 
 def test_a_domain_that_appears_on_the_peer_after_the_look_is_not_created_here(world):
