@@ -84,15 +84,13 @@ std::optional<model::NodeId> Nodes::find(std::string_view name) const {
   return std::nullopt;
 }
 
-bool Nodes::differ() const { return !names[0].empty() && !names[1].empty() && !equal_without_case(names[0], names[1]); }
-
 std::string Nodes::expected() const { return fmt::format("`{}` or `{}`", names[0], names[1]); }
 
 std::optional<model::NodeId> Nodes::read(const Value& value, std::string_view key, Reader& reader) const {
   const auto word = reader.text(value, key, "the name of a node");
   if (!word) return std::nullopt;
   const auto id = find(*word);
-  if (!id && differ()) reader.wrong(value, key, expected() + suggestion(*word, names));
+  if (!id && !names[0].empty() && !names[1].empty()) reader.wrong(value, key, expected() + suggestion(*word, names));
   return id;
 }
 
@@ -120,7 +118,7 @@ std::string read_i_am(const Value& value, const Nodes& nodes, Reader& reader) {
   if (value.kind == Value::Kind::scalar && value.text == "gethostname()") return "";
   const auto word = reader.text(value, "i_am", "`gethostname()` or the name of a node");
   if (!word || nodes.find(*word)) return word.value_or("");
-  if (nodes.differ()) {
+  if (!nodes.names[0].empty() && !nodes.names[1].empty()) {
     const std::vector<std::string> candidates{nodes.names[0], nodes.names[1], "gethostname()"};
     reader.wrong(value, "i_am", fmt::format("`gethostname()`, {}{}", nodes.expected(), suggestion(*word, candidates)));
   }

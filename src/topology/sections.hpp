@@ -17,10 +17,8 @@ struct Nodes {
   std::array<const Value*, 2> where{}; ///< the names in the file
 
   [[nodiscard]] std::optional<model::NodeId> find(std::string_view name) const;
-  /// Reads the name of one of the two. Unless the names differ, a name that fits no node is not reported again.
+  /// Reads the name of one of the two. With a node name unknown, a name that fits no node is not reported again.
   [[nodiscard]] std::optional<model::NodeId> read(const Value& value, std::string_view key, Reader& reader) const;
-  /// Whether both names are known and are two: only then a name that fits neither is an error of its own.
-  [[nodiscard]] bool differ() const;
   /// "`dom0` or `mirror`", for messages.
   [[nodiscard]] std::string expected() const;
 };

@@ -299,7 +299,7 @@ def test_a_watch_draws_anew_where_the_terminal_can(node, term):
                          stderr=subprocess.DEVNULL)
     os.close(theirs)
     text = b""
-    while text.count(b"medlar") < 2:
+    while text.count(b"topology: ") < 2:
         text += os.read(ours, 4096)
     process.kill()
     process.communicate()
