@@ -6,6 +6,7 @@
 #include "render.hpp"
 
 #include <cstdlib>
+#include <exception>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -31,6 +32,15 @@ void audit(const Session& session, const engine::Report& report, int code) {
     const auto written = peer->ask({{{"logger", "-t", "xen-drbd", "--", line}, Milliseconds(5000)}});
     if (!written.front().ok())
       log::info("the audit line on " + session.peer() + ": " + host::describe(written.front()));
+  }
+}
+
+int audited(const Session& session, const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const std::exception&) {
+    audit(session, {}, exit_code(ErrorKind::bug));
+    throw;
   }
 }
 

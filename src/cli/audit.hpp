@@ -4,10 +4,15 @@
 
 #include "session.hpp"
 
+#include <functional>
+
 namespace xen_drbd::cli {
 
 /// One line in the syslog of every node that could be reached: who, what, result, every override used (spec 5.11).
 void audit(const Session& session, const engine::Report& report, int exit_code);
+
+/// What a changing run does, `work`. What throws is a bug, and leaves its audit line before it goes on to the caller.
+int audited(const Session& session, const std::function<int()>& work);
 
 /// The end of a changing run: its audit line, then its report, or why it looked at no domain. Returns the exit code.
 [[nodiscard]] int end_with(const Session& session, const engine::Report& report);

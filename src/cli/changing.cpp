@@ -288,7 +288,8 @@ int run_wish(Session& session) {
     return session.options.dry_run ? print_error(session.options, dead.error()) : end_with(session, dead.error());
   wish.peer_is_dead = dead->accepted;
   session.fenced = dead->accepted && dead->by_fence;
-  return session.options.dry_run ? plan_only(session, wish) : carry_out(session, wish, *dead);
+  if (session.options.dry_run) return plan_only(session, wish);
+  return audited(session, [&] { return carry_out(session, wish, *dead); });
 }
 
 } // namespace xen_drbd::cli

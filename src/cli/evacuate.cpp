@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace xen_drbd::cli {
 namespace {
@@ -54,8 +55,10 @@ public:
     look.make_identity = true;
     const auto progress = make_progress(session_);
     engine::Report report = round(engine::observe(session_.cluster, look), *progress);
-    if (interrupted_by() == 0 && !failed_moves_.empty())
+    if (interrupted_by() == 0 && !failed_moves_.empty()) {
+      std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.count(name) != 0; });
       merge(report, round(engine::observe(session_.cluster, look), *progress));
+    }
 
     const int code = exit_code_of(report);
     audit(session_, report, code);
@@ -114,9 +117,12 @@ private:
           domain.result != ResultKind::skipped)
         continue;
       const model::DomainPlan& planned = plan.domains[i];
-      failed_moves_[domain.domain] = planned.verdict != model::Verdict::migrate ? planned.reason
-                                     : domain.reason.empty()                    ? "it could not be moved"
-                                                             : "its migration failed: " + domain.reason;
+      if (planned.verdict == model::Verdict::stop && domain.result == ResultKind::failed && !session_.options.deadline)
+        asked_in_vain_.insert(domain.domain);
+      else
+        failed_moves_[domain.domain] = planned.verdict != model::Verdict::migrate ? planned.reason
+                                       : domain.reason.empty()                    ? "it could not be moved"
+                                                               : "its migration failed: " + domain.reason;
     }
   }
 
@@ -142,7 +148,8 @@ private:
   /// Whether nothing of the topology is on this node in any form: seen, not concluded.
   bool nothing_left() {
     const model::Observation here = engine::observe_domains(session_.cluster, session_.this_node);
-    return std::all_of(wish_.domains.begin(), wish_.domains.end(), [&](const DomainName& name) {
+    const std::vector<DomainName> all = all_domains(session_);
+    return std::all_of(all.begin(), all.end(), [&](const DomainName& name) {
       return presence_of(name, here).presence == model::Presence::absent;
     });
   }
@@ -152,6 +159,7 @@ private:
   std::optional<std::string> no_moves_;
   bool without_lock_ = false; ///< not even this node's half was had
   std::map<DomainName, std::string> failed_moves_;
+  std::set<DomainName> asked_in_vain_; ///< for all of their shutdown_timeout: a second time would only be longer
 };
 
 int cancel(Session& session) {
@@ -169,7 +177,8 @@ int run_evacuate(Session& session) {
   if (session.options.cancel) return cancel(session);
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   Evacuation evacuation(session);
-  return session.options.dry_run ? evacuation.plan_only() : evacuation.carry_out();
+  if (session.options.dry_run) return evacuation.plan_only();
+  return audited(session, [&] { return evacuation.carry_out(); });
 }
 
 } // namespace xen_drbd::cli

@@ -128,6 +128,17 @@ def test_a_deaf_guest_that_cannot_move_is_reported_at_the_deadline(make_world):
     assert world.rows(1) == {}
 
 
+def test_a_deaf_guest_has_its_shutdown_timeout_once(make_world):
+    world = make_world(domains=[demo.domain("deaf", "dom0", 1, shutdown_timeout="5s", extra="noshutdown")])
+    tool(world, 1, "start deaf")
+    world.stop_sshd(2)
+    begun = time.monotonic()
+    told = tool(world, 1, "evacuate --json", 6)
+    assert 5 < time.monotonic() - begun < 9
+    assert told.results == {"deaf": "failed"} and told.says("did not shut down")
+    assert set(world.rows(1)) == {"deaf"}
+
+
 def test_however_many_guests_are_deaf_a_deadline_bounds_the_whole(make_world):
     names = ("deaf1", "deaf2", "deaf3", "deaf4")
     world = make_world(domains=[demo.domain(name, "dom0", minor, extra="noshutdown") for minor, name in enumerate(names, 1)])

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -56,6 +58,15 @@ constexpr const char* pair = "node1: dom0\n"
                              "i_am: dom0\n"
                              "domains: [dns, samba, web]\n"
                              "domain_home: {dns: dom0, samba: mirror, web: dom0}\n";
+
+/// The run is on dom0, and mirror takes whatever it is asked.
+std::shared_ptr<xen_drbd::test::ScriptedHost> peer_of(Session& session) {
+  session.cluster.topology = &session.topology;
+  session.cluster.this_node = dom0;
+  const auto peer = std::make_shared<xen_drbd::test::ScriptedHost>("mirror");
+  session.cluster.hosts[index(mirror)] = peer;
+  return peer;
+}
 
 struct Expected {
   Goal goal;
@@ -302,10 +313,7 @@ TEST_CASE("an audit line is left on the peer too, with every override that was u
   Session session = session_of(world, "recover");
   session.options.yes = session.options.destroy = session.options.peer_is_dead = session.options.plain_ssh = true;
   session.options.i_am = "dom0";
-  session.cluster.topology = &session.topology;
-  session.cluster.this_node = dom0;
-  const auto peer = std::make_shared<xen_drbd::test::ScriptedHost>("mirror");
-  session.cluster.hosts[index(mirror)] = peer;
+  const auto peer = peer_of(session);
   engine::Report report{{cli::test::ended("dns", engine::ResultKind::already, dom0),
                          cli::test::ended("samba", engine::ResultKind::failed, dom0)}};
   ::setenv("SUDO_USER", "eve\x1b[2J\n", 1);
@@ -322,6 +330,17 @@ TEST_CASE("an audit line is left on the peer too, with every override that was u
     CHECK_THAT(line, ContainsSubstring(used));
   CHECK_THAT(line, !ContainsSubstring("dns"));
   CHECK(line.find_first_of("\x1b\n") == std::string::npos);
+}
+
+TEST_CASE("a run that ends in a bug leaves its audit line, and the bug is not swallowed") {
+  World world;
+  Session session = session_of(world, "start");
+  const auto peer = peer_of(session);
+  CHECK(audited(session, [] { return 4; }) == 4);
+  CHECK(peer->asked.empty());
+  CHECK_THROWS_WITH(audited(session, []() -> int { throw std::logic_error("no such step"); }), "no such step");
+  REQUIRE(peer->asked.size() == 1);
+  CHECK_THAT(peer->asked.front().argv.back(), ContainsSubstring("on dom0: exit 70"));
 }
 
 TEST_CASE("of two records of one domain neither is believed, and one says in which boots the nodes were") {
