@@ -199,6 +199,8 @@ int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
     do_without_peer(session, std::move(*stranger)); // not even the audit line is for a stranger
     return end_with(session, refused);
   }
+  // an evacuation that begins from now on is newer than what was asked for here
+  session.left_before = !brings_here(wish.goal) && is_leaving(session);
   auto lock = take_lock_for(session, wish.goal);
   if (!lock) return end_with(session, lock.error());
   if (brings_here(wish.goal))

@@ -189,11 +189,9 @@ engine::Execution execution(const Session& session, const model::ClusterState& s
   execution.jobs = session.options.jobs.value_or(session.topology.jobs);
   execution.run_id = random_id();
   execution.stop = [] { return interrupted_by() != 0; };
+  execution.left_before = session.left_before;
   for (NodeId node : model::both_nodes)
-    if (const model::NodeState* seen = state.node(node)) {
-      execution.identities[index(node)] = seen->identity;
-      execution.leaving[index(node)] = seen->leaving;
-    }
+    if (const model::NodeState* seen = state.node(node)) execution.identities[index(node)] = seen->identity;
   return execution;
 }
 
@@ -228,6 +226,8 @@ std::string holder_text(const Session& session) {
 
 std::string leaving_mark(const Session& session) { return session.cluster.run_directory + "/leaving"; }
 
+bool is_leaving(const Session& session) { return access(leaving_mark(session).c_str(), F_OK) == 0; }
+
 Result<> set_leaving(const Session& session, bool leaving) {
   const std::string mark = leaving_mark(session);
   const auto failed = [&](const std::string& because) {
@@ -251,7 +251,7 @@ Result<> set_leaving(const Session& session, bool leaving) {
 }
 
 Result<> end_leaving(const Session& session) {
-  if (std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr && access(leaving_mark(session).c_str(), F_OK) == 0)
+  if (std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr && is_leaving(session))
     return Error{.kind = ErrorKind::refused,
                  .what = "nothing was started or moved onto " + session.here(),
                  .because = session.here() + " is leaving: it is being evacuated",

@@ -18,7 +18,8 @@ struct Session {
   model::Topology topology;
   model::NodeId this_node{};
   engine::Cluster cluster;
-  bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
+  bool fenced = false;      ///< the peer counts as dead because its fence device says that it is off
+  bool left_before = false; ///< this node was being evacuated before the run began, and the run did not end that
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
   [[nodiscard]] const std::string& name(model::NodeId node) const { return topology.node(node).name.str(); }
@@ -61,6 +62,8 @@ struct Session {
 
 /// The path of the leaving mark of this node (spec 5.10).
 [[nodiscard]] std::string leaving_mark(const Session& session);
+/// Whether this node is being evacuated now.
+[[nodiscard]] bool is_leaving(const Session& session);
 /// Sets or takes away the leaving mark. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
 

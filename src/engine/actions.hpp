@@ -107,6 +107,7 @@ private:
   Result<MiB> ready_to_migrate(model::NodeId from);
   Result<> last_look(model::NodeId from);
   Result<> target_disk_is_right(model::NodeId target, const ResourceName& name);
+  Result<> note_target_writes(model::NodeId target);
   Result<> write_record(model::NodeId from, bool before_go);
   std::vector<ResourceName> promoted_resources() const;
   Migration& new_migration(model::NodeId from);
@@ -120,6 +121,7 @@ private:
   std::unique_ptr<Migration> migration_;
   std::optional<model::NodeId> migrating_from_;
   std::vector<ResourceName> windows_touched_;
+  std::map<Minor, std::uint64_t> target_writes_; ///< before the promotion
   bool recorded_ = false;
   bool changed_ = false;
 };

@@ -36,7 +36,7 @@ host::Command write_record_command(const DomainName& domain, const std::string& 
 host::Command remove_record_command(const DomainName& domain) { return {{"rm", "-f", record_path(domain)}, writing}; }
 
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
-  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.leaving[index(other(from))]));
+  XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.left_before));
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
   const model::Observation source = observe_domains(cluster_, from);
   if (const auto* gone = std::get_if<model::Unreachable>(&source)) return gone->error;
@@ -65,6 +65,7 @@ Result<> Actions::perform(const model::CopyMemory& step) {
   XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
   XEN_DRBD_CHECK(new_migration(step.from).copy(std::move(relay), memory));
   // before the window is opened: a link that is cut while the target is promoted must find the record (spec 5.12)
+  XEN_DRBD_CHECK(note_target_writes(other(step.from)));
   return write_record(step.from, true);
 }
 
@@ -118,8 +119,8 @@ Result<> Actions::target_disk_is_right(NodeId target, const ResourceName& name) 
 /// The guest stands still meanwhile: its mark and its disks are asked for side by side.
 Result<> Actions::last_look(NodeId from) {
   const NodeId target = other(from);
-  auto arriving = std::async(std::launch::async,
-                             [&] { return may_arrive_on(cluster_, target, execution_.leaving[index(target)]); });
+  auto arriving =
+      std::async(std::launch::async, [&] { return may_arrive_on(cluster_, target, execution_.left_before); });
   Result<> disks;
   for (const ResourceName& name : promoted_resources())
     if (disks) disks = target_disk_is_right(target, name);
@@ -128,17 +129,28 @@ Result<> Actions::last_look(NodeId from) {
   return still_in_command(cluster_);
 }
 
-Result<> Actions::write_record(NodeId from, bool before_go) {
-  Record record{.run = execution_.run_id,
-                .source = cluster_.name(from),
-                .source_identity = execution_.identities[index(from)],
-                .target_identity = execution_.identities[index(other(from))],
-                .before_go = before_go,
-                .target_writes = {}};
+/// What a target has written while it is Connected is known to its source. One that lost its link may have been
+/// promoted by hand, and have written what nobody else has. Accident: found by the model: what somebody wrote so while
+/// the memory was copied was in the record as known, and `recover` discarded it.
+Result<> Actions::note_target_writes(NodeId target) {
   for (const ResourceName& name : promoted_resources()) {
-    XEN_DRBD_TRY(const model::Resource target, resource(other(from), name));
-    for (const model::Volume& volume : target.volumes) record.target_writes[volume.minor] = volume.own_writes();
+    XEN_DRBD_TRY(const model::Resource seen, resource(target, name));
+    if (seen.connection != Connection::connected)
+      return failed(domain_.str() + " was not migrated", name.str() + " is " + std::string(to_string(seen.connection)) +
+                                                             " on " + cluster_.name(target) +
+                                                             " at the end of the copy");
+    for (const model::Volume& volume : seen.volumes) target_writes_[volume.minor] = volume.own_writes();
   }
+  return {};
+}
+
+Result<> Actions::write_record(NodeId from, bool before_go) {
+  const Record record{.run = execution_.run_id,
+                      .source = cluster_.name(from),
+                      .source_identity = execution_.identities[index(from)],
+                      .target_identity = execution_.identities[index(other(from))],
+                      .before_go = before_go,
+                      .target_writes = target_writes_};
   const host::Outcome outcome = act(from, write_record_command(domain_, to_text(record)));
   if (!outcome.ok())
     return failed(domain_.str() + " was not migrated",

@@ -103,12 +103,12 @@ Result<> still_in_command(const Cluster& cluster, NodeId node) {
 }
 
 Result<> may_arrive_on(const Cluster& cluster, NodeId node, bool left_before) {
-  if (left_before) return {};
+  if (left_before && node == cluster.this_node) return {};
   XEN_DRBD_TRY(const bool leaving, observe_leaving(cluster, node));
   if (!leaving) return {};
   return Error{.kind = ErrorKind::refused,
                .what = "nothing is brought to " + cluster.name(node),
-               .because = cluster.name(node) + " is leaving: it is being evacuated since the plan was made",
+               .because = cluster.name(node) + " is leaving: it is being evacuated now",
                .while_doing = {},
                .changed = Changed::no,
                .hint = "on " + cluster.name(node) + ", when it is to stay: xen-drbd evacuate --cancel"};

@@ -28,10 +28,10 @@ namespace xen_drbd::engine {
 /// The same for what needs one node's half of the lock only: a shutdown goes on when the peer is lost meanwhile.
 [[nodiscard]] Result<> still_in_command(const Cluster& cluster, model::NodeId node);
 
-/// Whether a domain may still arrive on the node (spec 5.10): not where it is being emptied since the plan was made.
-/// What was so before (`left_before`), the planner has judged. The accident it prevents: a domain that comes late in a
-/// long plan is moved onto a node whose `evacuate` has said since then that nothing is left there, and which loses its
-/// power. Fails: ErrorKind::refused; ErrorKind::unreachable.
+/// Whether a domain may still arrive on the node (spec 5.10): not where it is being emptied. Of this node, whose
+/// administrator asks, that is said only if it was not so before the run began (`left_before`). The accident it
+/// prevents: a domain that comes late in a long plan is moved onto a node whose `evacuate` has said since then that
+/// nothing is left there, and which loses its power. Fails: ErrorKind::refused; ErrorKind::unreachable.
 [[nodiscard]] Result<> may_arrive_on(const Cluster& cluster, model::NodeId node, bool left_before);
 
 } // namespace xen_drbd::engine

@@ -73,8 +73,9 @@ Result<> Actions::perform(const model::Create& step) {
   std::vector<NodeId> nodes;
   for (const NodeId node : model::both_nodes)
     if (cluster_.host(node) != nullptr || !execution_.peer_is_dead) nodes.push_back(node);
-  XEN_DRBD_CHECK(may_arrive_on(cluster_, step.node, execution_.leaving[index(step.node)]));
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, nodes, Milliseconds(0), clock_));
+  // last: where watchers cannot be listed the proof takes long enough for an evacuation to begin and to end
+  XEN_DRBD_CHECK(may_arrive_on(cluster_, step.node, execution_.left_before));
   XEN_DRBD_CHECK(in_command(step.node));
   host::Command command = xen::create_command(step.config);
   command.timeout = execution_.create_timeout;

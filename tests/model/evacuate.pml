@@ -1,8 +1,14 @@
-/* Both nodes are emptied before they go down, while the other may still move its domain. */
-#define COMMANDS ((1 << EVACUATE) | (1 << MIGRATE_OUT) | (1 << MIGRATE_IN))
+/* Both nodes are emptied before they go down, while the other may still move its domain or start it there; BESIDE: node2
+   is, beside a command that brings the domain there. */
+#ifdef BESIDE
+#define COMMANDS ((1 << EVACUATE) | (1 << MIGRATE_IN) | (1 << START))
+#define RUNS 0
+#define RUNS_OF_2 1
+#else
+#define COMMANDS ((1 << EVACUATE) | (1 << MIGRATE_OUT) | (1 << MIGRATE_IN) | (1 << START) | (1 << START_THERE))
 #define RUNS 1
+#endif
 #ifndef FAILURES
 #define FAILURES 0
 #endif
-#define RUNS_AT_FIRST
 #include "never_twice.pml"

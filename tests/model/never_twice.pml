@@ -4,16 +4,22 @@
 #define HAS_RESUME false
 #endif
 #define has_resume HAS_RESUME
+#ifndef COMMANDS_OF_1
+#define COMMANDS_OF_1 COMMANDS
+#define COMMANDS_OF_2 COMMANDS
+#endif
 #ifndef RUNS_OF_2
 #define RUNS_OF_2 RUNS
 #endif
 #ifdef XL_FAILS
 byte xl_fails = XL_FAILS;
 #endif
+#ifdef UNLISTED
+byte unlisted_looks = UNLISTED;
+#endif
 #ifdef CANCELS
 byte cancels = CANCELS;
 #endif
-byte last_failure[2];
 #include "world.pml"
 #include "tool.pml"
 #include "plan.pml"
@@ -36,11 +42,17 @@ init {
     :: printf("the domain runs on neither node\n")
 #endif
     fi;
+#ifdef RAN_THERE_BEFORE
+    printf("it has run on node2 before\n"); writes[1] = 1;
+#endif
 #ifdef NODE2_IS_OLD
     printf("node1 has run alone and has written\n");
     connected = false; drbd_net = false; ahead[0] = true; written[0] = true;
 #endif
     run Node(0); run Node(1); run Failures(); run Administrator(0, RUNS); run Administrator(1, RUNS_OF_2)
+#ifdef BESIDE
+    ; run Evacuation(1)
+#endif
   };
 end:
   atomic {

@@ -1,6 +1,11 @@
 /* From a look at both nodes to a plan (src/planner), and a run of a command from its start to its end. */
 
-#define no_migration_at_work (!sender[me] && (solo || !sender[PEER(me)]))
+#define sees_sender(n) (sender[n] && !is_unlisted(n))
+#ifdef NO_REFUSAL_WHILE_IT_MOVES
+#define no_migration_at_work true
+#else
+#define no_migration_at_work (!sees_sender(me) && (solo || !sees_sender(PEER(me))))
+#endif
 #ifdef NO_DISK
 #define disk_may_start(n) true
 #define disk_may_migrate(from) true
@@ -248,10 +253,17 @@ inline plan_nowhere() {
   fi
 }
 
+#ifdef NO_REFUSAL_OF_THE_UNLISTED
+#define may_still_migrate false
+#else
+#define is_half_done(n) ((saw[n] & (HAS_INCOMING | HAS_AWAY)) || (saw[n] & ROW) == SUSPENDED)
+#define may_still_migrate ((is_unlisted(0) || is_unlisted(1)) && (is_half_done(0) || is_half_done(1)))
+#endif
+
 inline plan_recover() {
   alone_left = stands_alone;
   if
-  :: solo || !no_migration_at_work || saw[0] >= UNKNOWN || saw[1] >= UNKNOWN -> refusal = true
+  :: solo || !no_migration_at_work || saw[0] >= UNKNOWN || saw[1] >= UNKNOWN || may_still_migrate -> refusal = true
   :: else ->
      if
      :: (saw[0] & ROW) == REBOOTING || (saw[1] & ROW) == REBOOTING || ((saw[0] & ROW) && (saw[1] & ROW)) ||
@@ -307,8 +319,16 @@ inline take_half(n) {
 #endif
 
 inline take_lock() {
+#ifdef NO_LOCK_FOR_A_STOP
+  if
+  :: solo && wish == STOP
+  :: else ->
+#endif
   if :: takes_half(0) -> take_half(0) :: else fi;
   if :: !busy && takes_half(1) -> take_half(1) :: else fi
+#ifdef NO_LOCK_FOR_A_STOP
+  fi
+#endif
 }
 
 inline release_lock() {
@@ -322,6 +342,7 @@ inline forget() {
   busy = false; refusal = false; failure = FINE; failed = FINE; held = FINE; moved = NOT_CLEAR; clean = false;
   verdict_given = false; migrating = false; passed = false; recorded = false; left_behind = false; touched = false;
   opens = false; alone_left = false; saw[0] = ABSENT; saw[1] = ABSENT; step = 0; when = 0; node = 0; source = 0;
+  noted_writes[me] = 0;
   do :: plan?_, _, _ :: empty(plan) -> break od
 }
 
@@ -339,33 +360,39 @@ inline forget() {
 #define may_recover true
 #endif
 
+#define types(x) (((me == 0 -> COMMANDS_OF_1 : COMMANDS_OF_2) >> x) & 1)
+#define brings_here (wish == START || wish == MIGRATE_IN)
+
 inline choose() {
   if
 #if MAY(START)
-  :: wish = START; printf("node%d: xen-drbd start\n", me + 1)
+  :: types(START) -> wish = START; printf("node%d: xen-drbd start\n", me + 1)
 #endif
 #if MAY(START_THERE)
-  :: wish = START_THERE; printf("node%d: xen-drbd starts it on the peer\n", me + 1)
+  :: types(START_THERE) -> wish = START_THERE; printf("node%d: xen-drbd starts it on the peer\n", me + 1)
 #endif
 #if MAY(MIGRATE_OUT)
-  :: may_migrate -> wish = MIGRATE_OUT; printf("node%d: xen-drbd migrate-out\n", me + 1)
+  :: types(MIGRATE_OUT) && may_migrate -> wish = MIGRATE_OUT; printf("node%d: xen-drbd migrate-out\n", me + 1)
 #endif
 #if MAY(MIGRATE_IN)
-  :: wish = MIGRATE_IN; printf("node%d: xen-drbd migrate-in\n", me + 1)
+  :: types(MIGRATE_IN) -> wish = MIGRATE_IN; printf("node%d: xen-drbd migrate-in\n", me + 1)
 #endif
 #if MAY(STOP)
-  :: wish = STOP; printf("node%d: xen-drbd stop\n", me + 1)
+  :: types(STOP) -> wish = STOP; printf("node%d: xen-drbd stop\n", me + 1)
 #endif
 #if MAY(EVACUATE)
-  :: wish = EVACUATE; printf("node%d: xen-drbd evacuate\n", me + 1); leaving[me] = true
+  :: types(EVACUATE) -> wish = EVACUATE; printf("node%d: xen-drbd evacuate\n", me + 1); leaving[me] = true
 #endif
 #if MAY(RECOVER)
-  :: may_recover -> wish = RECOVER; printf("node%d: xen-drbd recover\n", me + 1); at_last = (me == 0)
+  :: types(RECOVER) && may_recover -> wish = RECOVER; printf("node%d: xen-drbd recover\n", me + 1); at_last = (me == 0)
 #endif
   fi
 }
 
 inline look_and_act() {
+#ifdef NO_AGE_OF_THE_MARK
+  atomic { left_before = leaving[me] };
+#endif
   look(PEER(me));
   look(me);
   atomic {
@@ -393,11 +420,14 @@ proctype Administrator(byte me; byte runs_left) {
   byte wish, step, when, node, source, moved, failure, failed, held, rounds;
   byte saw[2];
   bool solo, dead, busy, refusal, clean, verdict_given, migrating, passed, recorded, left_behind, touched, opens;
-  bool alone_left, no_moves, without_lock, tried;
+#ifdef UNLISTED
+  bool unlisted[2];
+#endif
+  bool alone_left, no_moves, without_lock, tried, left_before;
   chan plan = [14] of { byte, byte, byte };
 end:
   do
-  :: atomic { runs_left && up[me] && !killed[me] && may_begin -> runs_left--; alive[me] = true; choose() };
+  :: atomic { runs_left && up[me] && !killed[me] && may_begin -> runs_left--; alive[me] = true; choose(); left_before = leaving[me] };
      {
        connect_to_peer();
        take_lock();
@@ -413,7 +443,7 @@ end:
        fi;
        if
        :: !refusal ->
-          atomic { if :: wish == START || wish == MIGRATE_IN -> leaving[me] = false; left[me] = false :: else fi };
+          atomic { if :: brings_here -> leaving[me] = false; left[me] = false; left_before = false :: else fi };
           look_and_act();
 #if MAY(EVACUATE)
           if
@@ -421,7 +451,9 @@ end:
           :: else
           fi;
           if
-          :: wish == EVACUATE -> look(me);
+          :: wish == EVACUATE ->
+             !creating[me];
+             look(me);
              atomic { if :: is_absent(saw[me]) && leaving[me] ->
                             printf("node%d: nothing is left here, evacuate says 0\n", me + 1); left[me] = true
                          :: else
@@ -442,12 +474,37 @@ end:
      } unless { killed[me] };
      atomic {
        if :: alive[me] -> end_run(me) :: else fi;
+       discards_now[me] = false;
        killed[me] = false;
        printf("node%d: the run ends%d\n", me + 1, failure);
-       last_failure[me] = (refusal -> 3 : failure);
        forget();
-       wish = 0; solo = false; dead = false; no_moves = false; without_lock = false; tried = false; rounds = 0
+       wish = 0; solo = false; dead = false; no_moves = false; without_lock = false; tried = false; left_before = false; rounds = 0
      }
   :: atomic { runs_left && killed[me] -> killed[me] = false }
   od
 }
+
+#ifdef BESIDE
+/* An evacuation that is typed on a node whose lock another run of the same node holds, and does without. */
+proctype Evacuation(byte n) {
+end:
+  atomic { up[n] -> printf("node%d: xen-drbd evacuate beside it\n", n + 1); leaving[n] = true };
+end_of_the_wait: /* the other run may end: this one has the lock then, like any other */
+  atomic { up[n] && !lock_is_free(n) && !sender[n] && !creating[n];
+     if
+     :: own[n] == RUNNING ->
+        if
+        :: printf("node%d: the guest shuts down\n", n + 1); own[n] = ABSENT
+        :: printf("node%d: the guest does not listen\n", n + 1)
+        fi
+     :: else
+     fi };
+end_of_the_look:
+  atomic { up[n] && !creating[n];
+     if
+     :: leaving[n] && own[n] == ABSENT && !incoming[n] && !away[n] ->
+        printf("node%d: nothing is left here, evacuate says 0\n", n + 1); left[n] = true
+     :: else
+     fi }
+}
+#endif

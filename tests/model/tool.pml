@@ -72,16 +72,28 @@
 #define in_command (solo || session[me] == ANSWERS || session[me] == BROKEN)
 #endif
 
+#ifdef UNLISTED
+#define is_listed(n) unlisted[n] = false
+#define is_unlisted(n) unlisted[n]
+#else
+#define is_listed(n) skip
+#define is_unlisted(n) false
+#endif
+
 inline look(n) {
   if
 #ifdef WATCHERS_UNLISTABLE
   :: atomic { answers(n) -> saw[n] = (own[n] == REBOOTING -> ABSENT : sight(n)) }
 #else
-  :: atomic { answers(n) -> saw[n] = sight(n) }
+  :: atomic { answers(n) -> saw[n] = sight(n); is_listed(n) }
 #endif
   :: atomic { is_lost(n) -> saw[n] = LOST }
 #ifdef XL_FAILS
   :: atomic { answers(n) && xl_fails -> xl_fails--; printf("node%d: xl list fails\n", n + 1); saw[n] = UNKNOWN }
+#endif
+#ifdef UNLISTED
+  :: atomic { answers(n) && unlisted_looks && !at_last -> unlisted_looks--; printf("node%d: processes are not listed\n", n + 1);
+       saw[n] = (own[n] == REBOOTING -> ABSENT : sight(n) & ~HAS_RECEIVER); unlisted[n] = true }
 #endif
   fi
 #ifdef NO_UNKNOWN
@@ -231,14 +243,25 @@ inline demote(n) {
 #define leaves_since(n) false
 #else
 #define is_leaving(n) ((n) != me && leaving[n])
-/* a run that brings domains here has ended the mark of its node before it planned: what is there now is newer */
-#define leaves_since(n) (leaving[n] && ((n) != me || wish == START || wish == MIGRATE_IN))
+#ifdef NO_LOOK_AT_THE_MARK_HERE
+#define leaves_since(n) ((n) != me && leaving[n])
+#else
+#define leaves_since(n) (leaving[n] && !((n) == me && left_before))
+#endif
 #endif
 
-inline may_arrive_on(n) {
+/* Time is not in the model, but this is: an evacuation that gets no lock waits for it, 30 s, before it does without, and
+   whoever has read the mark before that has begun its xl create by then. */
+#if MAY(EVACUATE) && !defined(NO_WAIT_FOR_THE_LOCK)
+#define create_is_near(n, is) creating[n] = is
+#else
+#define create_is_near(n, is) skip
+#endif
+
+inline may_arrive_on(n, creates) {
 #ifndef NO_SECOND_LOOK_AT_THE_MARK
   if
-  :: atomic { answers(n) && !leaves_since(n) }
+  :: atomic { answers(n) && !leaves_since(n) -> create_is_near(n, creates) }
   :: atomic { answers(n) && leaves_since(n) -> failed = FAILED }
   :: atomic { is_lost(n) -> failed = FAILED }
   fi
@@ -249,15 +272,16 @@ inline may_arrive_on(n) {
 
 inline create(n) {
   may_bring_to_life();
-  if :: failed == FINE && n != me -> may_arrive_on(n) :: else fi;
 #ifndef NO_LOOK_BEFORE_CREATE
 #ifndef NO_ABSENCE_ON_THE_PEER
   if :: failed == FINE && !solo -> prove_absent(PEER(me)) :: else fi;
 #endif
   if :: failed == FINE -> prove_absent(me) :: else fi;
 #endif
+  if :: failed == FINE -> may_arrive_on(n, true) :: else fi;
   must_be_in_command();
   if :: failed == FINE -> act(n, CREATE) :: else fi;
+  create_is_near(n, COMMAND(n, me) == CREATE);
   if :: failed == FINE -> look(n);
         atomic { if :: saw[n] & (UNKNOWN | LOST) -> failed = NOT_KNOWN
                     :: else -> if :: runs(saw[n]) :: else -> failed = FAILED fi
@@ -313,8 +337,23 @@ inline verdict(from) {
 #define canceller(from)
 #endif
 
+/* What the target wrote while it is Connected is known to its source; nobody has promoted it yet. */
+#ifdef NO_LINK_AT_THE_RECORD
+#define knows_of_writes true
+#else
+#define knows_of_writes connected
+#endif
+inline note_writes(n) {
+  if
+  :: atomic { failed == FINE && answers(n) && knows_of_writes -> noted_writes[me] = writes[n] }
+  :: atomic { failed == FINE && answers(n) && !knows_of_writes -> failed = FAILED }
+  :: atomic { failed == FINE && is_lost(n) -> failed = FAILED }
+  :: atomic { failed != FINE }
+  fi
+}
+
 inline copy_memory(from) {
-  may_arrive_on(PEER(from));
+  may_arrive_on(PEER(from), false);
   if :: failed == FINE -> prove_absent(PEER(from)) :: else fi;
   if
   :: failed == FINE -> look(from); atomic { if :: runs(saw[from]) :: else -> failed = FAILED fi; saw[from] = ABSENT }
@@ -337,6 +376,7 @@ inline copy_memory(from) {
      :: atomic { is_lost(from) -> failed = FAILED }
      canceller(from)
      fi;
+     note_writes(PEER(from));
 #ifndef NO_RECORD_BEFORE_PROMOTION
      if :: failed == FINE -> act(from, WRITE_RECORD); recorded = true :: else fi
 #endif
@@ -344,7 +384,7 @@ inline copy_memory(from) {
 }
 
 inline last_look(from, is_the_last) {
-  may_arrive_on(PEER(from));
+  may_arrive_on(PEER(from), false);
 #ifndef NO_DISK
   if
   :: atomic { failed == FINE && answers(PEER(from)) && primary[PEER(from)] && connected && !behind[PEER(from)] ->
@@ -391,6 +431,9 @@ inline hand_over(from) {
      :: atomic { failed == FINE && answers(from) && transport[from] != READY -> passed = true }
      :: atomic { failed == FINE && is_lost(from) -> passed = true }
      :: atomic { failed != FINE -> held = failed; failed = FINE };
+#ifdef NO_WRITES_NOTED_ONCE
+        noted_writes[me] = writes[PEER(from)];
+#endif
         act(from, WRITE_RECORD);
         atomic { failed = held; held = FINE }
      fi
@@ -452,9 +495,13 @@ inline perform() {
   :: step == RECONNECT ->
      must_be_in_command();
 #ifndef NO_SECOND_LOOK_AT_THE_WRITES
-     if :: failed == FINE && (primary[node] || !same_writes(PEER(node))) -> failed = FAILED :: else fi;
+     atomic {
+       if :: failed == FINE && (primary[node] || !same_writes(PEER(node))) -> failed = FAILED :: else fi;
+       discards_now[me] = failed == FINE /* nobody promotes, writes and demotes in the moment until the next command */
+     };
 #endif
      if :: failed == FINE -> act(node, DISCARD_HERE) :: else fi;
+     discards_now[me] = false;
      if :: failed == FINE -> act(PEER(node), CONNECT_HERE) :: else fi;
      if :: failed == FINE -> drbd_comes_back() :: else fi
   :: step == CONNECT ->

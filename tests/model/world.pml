@@ -18,6 +18,7 @@ bool away[2];            /* NAME--migratedaway, suspended */
 bool up[2] = true;
 byte boot[2];            /* identity of the boot */
 bool leaving[2];
+bool creating[2];        /* somebody has read that it is not leaving, and has not begun his xl create yet */
 bool left[2];            /* evacuate said that nothing of the topology is here, and the node is about to go down */
 
 /* DRBD. `ahead` is what DRBD knows (a generation of data that the peer has not seen), `written` what is true. */
@@ -66,22 +67,29 @@ bool go[2];              /* GO is on its way to the node */
 
 /* The record of a migration, on the disk of its source. */
 bool record[2], record_before_go[2];
+byte noted_writes[2];    /* of the target, by the run */
 byte record_source_boot[2], record_target_boot[2], record_writes[2];
 
+bool discards_now[2];    /* the run has just looked at the writes of the node whose changes it discards */
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
 bool at_last; /* the last recover has begun: nothing fails any more */
 bool passed_once, lost_after_pass; /* DRBD lost its connection after the last look before "ready" is passed to xl */
 bool older[2]; /* the suspended memory there is older than the disk: the domain has run elsewhere since */
 bool node_failed, link_failed, transport_killed;
 
+#ifdef MIGRATES_WITHOUT_LOCK
+#define sender_keeps_the_lock(n) false
+#else
+#define sender_keeps_the_lock(n) sender[n]
+#endif
 #ifdef NO_LOCK_THAT_OUTLIVES
 #define lock_is_free(n) (lock[n] == NOBODY)
 #else
-#define lock_is_free(n) (lock[n] == NOBODY && !COMMAND(n, 0) && !COMMAND(n, 1) && !sender[n])
+#define lock_is_free(n) (lock[n] == NOBODY && !COMMAND(n, 0) && !COMMAND(n, 1) && !sender_keeps_the_lock(n))
 #endif
 
 mtype = {runs_twice, written_by_both, two_primaries_during_the_copy, runs_without_its_disk, disk_taken_away,
-         writes_discarded, arrives_on_a_node_that_left, stranded, resumed_with_old_memory, does_not_converge};
+         writes_discarded, arrives_on_a_node_that_left, destroyed_while_it_moves, stranded, resumed_with_old_memory, does_not_converge};
 
 #ifdef FOREIGN_WRITER
 #define FOREIGN true
@@ -169,7 +177,7 @@ inline crash(n) {
   if :: alive[n] -> end_run(n); killed[n] = true :: else fi;
   up[n] = false;
   own[n] = ABSENT; incoming[n] = false; away[n] = false; older[n] = false;
-  leaving[n] = false; left[n] = false;
+  leaving[n] = false; left[n] = false; creating[n] = false;
   sender[n] = NONE; transport[n] = NONE; receiver[n] = NONE;
   COMMAND(n, 0) = 0; COMMAND(n, 1) = 0;
   lock[n] = NOBODY;
@@ -205,7 +213,7 @@ inline drbdadm(n, what) {
         printf("node%d: drbdadm primary changes nothing\n", n + 1)
      :: else ->
         printf("node%d: drbdadm primary\n", n + 1);
-        primary[n] = true;
+        primary[n] = true; discards[n] = false;
         if :: !connected -> ahead[n] = true :: else fi
      fi
   :: what == DEMOTE && !held_open(n) ->
@@ -226,6 +234,11 @@ inline drbdadm(n, what) {
   settle()
 }
 
+/* The memory that is destroyed here is the guest's only one, and an xl migrate would still bring it to life. */
+inline still_moves(n) {
+  if :: sender[n] && own[PEER(n)] != RUNNING -> accident(destroyed_while_it_moves) :: else fi
+}
+
 inline xl(n, what) {
   if
   :: what == CREATE && (own[n] == ABSENT || own[n] == REBOOTING) ->
@@ -237,8 +250,9 @@ inline xl(n, what) {
      :: printf("node%d: the guest does not listen to xl shutdown\n", n + 1)
      fi
   :: what == DESTROY_INCOMING && incoming[n] -> printf("node%d: xl destroy --incoming\n", n + 1); incoming[n] = false
-  :: what == DESTROY_AWAY && away[n] -> printf("node%d: xl destroy --migratedaway\n", n + 1); away[n] = false; older[n] = false
-  :: what == DESTROY && own[n] == SUSPENDED -> printf("node%d: xl destroy\n", n + 1); own[n] = ABSENT
+  :: what == DESTROY_AWAY && away[n] ->
+     printf("node%d: xl destroy --migratedaway\n", n + 1); still_moves(n); away[n] = false; older[n] = false
+  :: what == DESTROY && own[n] == SUSPENDED -> printf("node%d: xl destroy\n", n + 1); still_moves(n); own[n] = ABSENT
   :: what == UNPAUSE && own[n] == PAUSED -> printf("node%d: xl unpause\n", n + 1); comes_to_life(n)
   :: what == RESUME && (own[n] == SUSPENDED || away[n] && own[n] == ABSENT) ->
      printf("node%d: xl resume\n", n + 1);
@@ -251,7 +265,7 @@ inline xl(n, what) {
 
 inline write_record(n, a, before) {
   record[n] = true; record_before_go[n] = before;
-  record_writes[n] = writes[PEER(n)];
+  record_writes[n] = noted_writes[a];
   if
   :: a == n -> record_source_boot[n] = boot[n]; record_target_boot[n] = peer_boot[a]
   :: else -> record_source_boot[n] = peer_boot[a]; record_target_boot[n] = boot[a]
@@ -431,9 +445,13 @@ end:
 #endif
 #ifdef FOREIGN_WRITER
   /* a disk that a failed migration left Primary is mounted and written in Domain-0 */
-  :: atomic { foreign_writer && primary[1] && own[1] == ABSENT && !incoming[1] && !connected ->
+  :: atomic { foreign_writer && primary[1] && own[1] == ABSENT && !connected ->
        foreign_writer = false; printf("node2: somebody mounts the disk and writes\n");
        written[1] = true; writes[1]++ }
+  /* ... or one that has lost its peer is promoted for that, and demoted again */
+  :: atomic { foreign_writer && !discards_now[0] && !discards_now[1] && !primary[1] && up[1] && own[1] == ABSENT && !connected && !behind[1] ->
+       foreign_writer = false; printf("node2: somebody promotes the disk, writes, and demotes it\n");
+       discards[1] = false; written[1] = true; writes[1]++; ahead[1] = true }
 #endif
   od
 }

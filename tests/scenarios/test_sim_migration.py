@@ -4,8 +4,8 @@ import signal
 import time
 
 import pytest
-from stories import (add_to_topology, assert_runs, document, log_of, nothing_changes, refusal, replace, seen, status,
-                     time_of, tool, windows_closed, without)
+from stories import (add_to_topology, assert_runs, creations, document, log_of, nothing_changes, refusal, replace,
+                     seen, status, time_of, tool, windows_closed, without)
 
 HALF = 900_000  # bytes of the stream of dns
 
@@ -261,6 +261,72 @@ def test_a_split_brain_that_is_none_is_mended_by_recover(pair):
     pair.simulation.wait_connected("dns")
     assert_runs(pair, dns=1)
     assert windows_closed(pair, "dns")
+
+
+def cut_after_the_promotion(world, command, point, node, cut):
+    """Moves dns from node 1 to node 2 and cuts links at a point after the promotion of the target, until DRBD has noticed;
+    the run is a failure. Then the links are back, and DRBD stands alone: both nodes were Primary apart."""
+    tool(world, 1, "start dns")
+    held = world.simulation.hold(command, point, node=node)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        cut(world)
+        drbd_is(world, lambda connection: connection != "Connected")
+        assert not log_of(world, "demote", node=world.names[0])
+        world.simulation.release(held)
+        assert run.wait(120) == 6, world.read(1, "/tmp/said")
+    world.mend()
+    drbd_is(world, lambda connection: connection == "StandAlone")
+
+
+def drbd_is(world, right):
+    for node in (1, 2):
+        world.wait_for(lambda: right(world.simulation.resource(node, "dns")["connection"]), 30, "DRBD")
+
+
+def leaves_the_data_to_the_administrator(world, words):
+    """recover says how to choose, changes neither domains nor roles, and gives up nobody's data."""
+    before = [seen(world, node) for node in (1, 2)]
+    tool(world, 2, words, None).says("only you can tell whose data are to be kept",
+                                     "drbdadm connect --discard-my-data dns; on the other: drbdadm connect dns")
+    assert [seen(world, node) for node in (1, 2)] == before
+    assert not any("--discard-my-data" in event["argv"] for event in log_of(world, "command"))
+
+
+def give_up_the_data_of(world, node):
+    """As recover says, on the node on which the guest does not run."""
+    world.on(node, "drbdadm connect --discard-my-data dns", check=True)
+    world.on(3 - node, "drbdadm connect dns", check=True)
+    world.simulation.wait_connected("dns")
+
+
+@pytest.mark.parametrize("cut", [lambda world: world.cut(), lambda world: world.simulation.cut(net=False)],
+                         ids=["both-links", "the-link-of-drbd"])
+def test_a_link_cut_after_go_leaves_the_guest_on_its_target_and_the_data_to_the_administrator(pair, cut):
+    """The record says that "ready" was passed, so it proves nothing: recover clears the source away and explains."""
+    cut_after_the_promotion(pair, "xl migrate-receive", "receive-go", 2, cut)
+    pair.wait_for(lambda: "dns" in seen(pair, 2)[0], 20, "the guest to run there")
+    tool(pair, 1, "recover dns --lock-wait 60s", None).says("--discard-my-data dns")
+    assert_runs(pair, dns=2)
+    leaves_the_data_to_the_administrator(pair, "recover dns")
+    give_up_the_data_of(pair, 1)
+    tool(pair, 1, "recover dns")
+    assert_runs(pair, dns=2)
+    assert windows_closed(pair, "dns") and creations(pair, "dns") == 1
+
+
+def test_a_go_that_is_lost_with_the_link_leaves_the_guest_suspended_and_the_data_to_the_administrator(pair):
+    """The source has said go and waits; on the target stands the copy that has never run."""
+    pair.simulation.fault("signal", node=2, command="xl migrate-receive", point="receive-go", signal=9)
+    cut_after_the_promotion(pair, "xl migrate *", "migrate-renamed", 1, lambda world: world.cut())
+    assert set(seen(pair, 1)[0]) == {"dns--migratedaway"} and "dns" not in seen(pair, 2)[0]
+    tool(pair, 1, "recover dns --yes --lock-wait 60s", None).says("--discard-my-data dns")
+    assert seen(pair, 2) == ({}, set()), "what is left of the copy is destroyed, and its disk demoted"
+    leaves_the_data_to_the_administrator(pair, "recover dns --yes")
+    give_up_the_data_of(pair, 2)
+    tool(pair, 2, "recover dns --yes")
+    assert_runs(pair, dns=1)
+    assert windows_closed(pair, "dns") and creations(pair, "dns") == 2
 
 
 # -- the source needs xen-drbd -----------------------------------------------------------------------------------------

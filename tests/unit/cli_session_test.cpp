@@ -278,6 +278,27 @@ TEST_CASE("what the boot script tries again does not take the leaving mark away,
   CHECK_FALSE(std::filesystem::exists(leaving_mark(*session)));
 }
 
+TEST_CASE("an evacuation of this node that the look shows is newer than the run, unless the run began with it") {
+  World world;
+  world.node(dom0).leaving = true;
+  Session session = session_of(world, "start", {"samba"});
+  CHECK_FALSE(execution(session, world.state).left_before);
+  session.left_before = true;
+  CHECK(execution(session, world.state).left_before);
+}
+
+TEST_CASE("a run begins with the leaving mark of its node, or ends it") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-of-recover";
+  CHECK_FALSE(is_leaving(*session));
+  CHECK(set_leaving(*session, true));
+  CHECK(is_leaving(*session));
+  CHECK(end_leaving(*session));
+  CHECK_FALSE(is_leaving(*session));
+}
+
 TEST_CASE("a leaving mark that cannot be made is an error that names it") {
   const File file(pair);
   auto session = open_session(file.options());

@@ -132,18 +132,27 @@ TEST_CASE("Nothing is moved onto a peer that began to leave after the plan was m
   check_runs_on_at_its_source(lab, dom0);
 }
 
-TEST_CASE("What comes here is stopped by an evacuation of this node that began after the plan, and by no older one") {
+TEST_CASE("What comes here is stopped by an evacuation of this node that began after the run, and by no older one") {
   Lab lab;
   lab.world->runs("samba", mirror);
   lab.world->node(dom0).leaving = true;
-  SECTION("the plan knew of it") {
-    lab.execution.leaving[0] = true;
+  SECTION("the run began with it") {
+    lab.execution.left_before = true;
     CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::migrated);
   }
   SECTION("it began since") {
     CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::refused);
     check_runs_on_at_its_source(lab, mirror);
   }
+}
+
+TEST_CASE("An evacuation of this node that is older than the run says nothing of the peer") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(mirror).leaving = true;
+  lab.execution.left_before = true;
+  CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::refused);
+  check_runs_on_at_its_source(lab, dom0);
 }
 
 TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the guest runs on") {
@@ -162,6 +171,33 @@ TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the g
   REQUIRE_FALSE(report.notes.empty());
   CHECK_THAT(report.notes.back(), ContainsSubstring("two-primaries window of samba was not closed"));
   CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("No record is made of a target whose DRBD lost its link in the copy: it may have been promoted") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->when[Phase::held] = [&] { lab.world->cut_drbd(); };
+  lab.world->migration_faults.copy_stays = true; // or the record would go with the end of it all
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("samba is Connecting on mirror"));
+  CHECK_FALSE(lab.world->node(dom0).records.contains("samba"));
+  CHECK(lab.world->executes_on("samba", dom0));
+}
+
+TEST_CASE("The record keeps what its target had written before the promotion, whatever is written since") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.drbd(mirror, "samba").written = 4;
+  lab.world->when[Phase::ready] = [&] {
+    lab.world->cut_drbd();
+    lab.drbd(mirror, "samba").written = 12;
+  };
+  CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+  REQUIRE(lab.world->node(dom0).records.contains("samba"));
+  const auto record = engine::parse_record(lab.world->node(dom0).records.at("samba"));
+  CHECK(record->before_go);
+  CHECK(record->target_writes == std::map<Minor, std::uint64_t>{{Minor{1}, 4}, {Minor{2}, 4}});
 }
 
 TEST_CASE("A target disk that is not UpToDate at the last look is not handed a guest") {

@@ -26,6 +26,16 @@ TEST_CASE("A node that begins to leave between the plan and the create gets no d
   CHECK_FALSE(lab.drbd(node, "samba").primary);
 }
 
+TEST_CASE("A node that begins to leave while absence is proved on it gets no domain any more") {
+  Lab lab;
+  lab.world->node(mirror).watchers_listable = false; // the proof takes 10 s
+  lab.world->time->after(Milliseconds(2000), [&] { lab.world->node(mirror).leaving = true; });
+  const DomainReport report = lab.run(plain_start("web", mirror));
+  CHECK(report.result == ResultKind::refused);
+  CHECK_THAT(report.reason, ContainsSubstring("mirror is leaving"));
+  CHECK_FALSE(lab.world->was_changed());
+}
+
 TEST_CASE("A domain is started: promoted, created, seen running with its disks") {
   const NodeId node = GENERATE(dom0, mirror);
   Lab lab;

@@ -57,7 +57,8 @@ struct Execution {
   std::function<bool()> stop;      ///< true once the run was interrupted: nothing new is begun, copies are cancelled
   std::function<std::optional<Error>()> still_dead; ///< asked before each promote and create of a peer_is_dead run
   std::string run_id;                               ///< random, names the control sockets
-  std::array<bool, 2> leaving{};                    ///< whether the node was being evacuated when the plan was made
+  /// Whether this node was being evacuated before the run began: what is asked for here comes here all the same.
+  bool left_before = false;
   std::array<std::string, 2> identities; ///< of the nodes' boots, as observed: the transport checks them at its far end
   Milliseconds create_timeout{120'000};
   Milliseconds demote_patience{20'000}; ///< how long a held device is waited for
