@@ -77,21 +77,24 @@ Draft move_from(const Scene& scene, const Domain& domain, NodeId from) {
   return no_move(absence(scene, domain.name, from));
 }
 
+Draft refuse_stop(const Scene& scene, const Domain& domain, Error no) {
+  return refused_on(scene, domain, scene.here(), Verdict::stop, std::move(no));
+}
+
 Draft stop_here(const Scene& scene, const Domain& domain) {
   const NodeId here = scene.here();
-  const auto no_stop = [&](Objection no) { return refused_on(scene, domain, here, Verdict::stop, *std::move(no)); };
-  if (Objection no = untouchable(scene, domain.name)) return no_stop(std::move(no));
-  if (Objection no = no_migration_at_work(scene, domain.name)) return no_stop(std::move(no));
+  if (Objection no = untouchable(scene, domain.name)) return refuse_stop(scene, domain, *std::move(no));
+  if (Objection no = no_migration_at_work(scene, domain.name)) return refuse_stop(scene, domain, *std::move(no));
   const Presence seen = scene.presence(domain.name, here);
   if (seen == Presence::running) return draft_stop(scene, domain, {});
-  if (seen != Presence::absent) return no_stop(absence(scene, domain.name, here));
+  if (seen != Presence::absent) return refuse_stop(scene, domain, *absence(scene, domain.name, here));
   const Presence there = scene.presence(domain.name, scene.peer());
   if (!scene.wish.named || there == Presence::absent || there == Presence::unknown)
     return not_running_here(scene, domain);
   Objection no = absence(scene, domain.name, scene.peer());
   if (there == Presence::running)
     no->hint = fmt::format("on {}: xen-drbd stop {}", scene.name(scene.peer()), domain.name.str());
-  return no_stop(std::move(no));
+  return refuse_stop(scene, domain, *std::move(no));
 }
 
 Draft go_home(const Scene& scene, const Domain& domain) {
@@ -147,12 +150,12 @@ std::optional<std::string> reason_to_stay(const Scene& scene, const DomainName& 
 
 Draft leave(const Scene& scene, const Domain& domain) {
   const NodeId here = scene.here();
-  const auto no_stop = [&](Objection no) { return refused_on(scene, domain, here, Verdict::stop, *std::move(no)); };
-  if (Objection no = runs_once(scene, domain.name); no && !same_pair(scene)) return no_stop(std::move(no));
+  if (Objection no = runs_once(scene, domain.name); no && !same_pair(scene))
+    return refuse_stop(scene, domain, *std::move(no));
   const Presence seen = scene.presence(domain.name, here);
   if (seen == Presence::absent) return not_running_here(scene, domain);
-  if (seen != Presence::running) return no_stop(absence(scene, domain.name, here));
-  if (Objection no = no_migration_at_work(scene, domain.name)) return no_stop(std::move(no));
+  if (seen != Presence::running) return refuse_stop(scene, domain, *absence(scene, domain.name, here));
+  if (Objection no = no_migration_at_work(scene, domain.name)) return refuse_stop(scene, domain, *std::move(no));
   if (const auto reason = reason_to_stay(scene, domain.name)) return draft_stop(scene, domain, *reason);
   return move_from(scene, domain, here);
 }

@@ -84,20 +84,20 @@ std::optional<std::string> shell_word(std::string_view text) {
 Result<std::optional<std::string>> topology_name_in_defaults(std::string_view text) {
   constexpr std::string_view assignment = "TOPOLOGY_NAME=";
   constexpr std::string_view exported = "export ";
-  std::optional<std::string> name;
+  std::string name; // the last one counts, as in sh
   int number = 0;
   for (std::string_view line : lines(text)) {
     ++number;
     line = trimmed(line);
     if (line.starts_with(exported)) line = trimmed(line.substr(exported.size()));
     if (!line.starts_with(assignment)) continue;
-    name = shell_word(line.substr(assignment.size()));
-    if (!name)
+    auto word = shell_word(line.substr(assignment.size()));
+    if (!word)
       return bad(ErrorKind::topology, fmt::format("{}:{}: TOPOLOGY_NAME cannot be read", defaults_file, number),
                  fmt::format("found '{}', expected a plain word, in quotes or not", printable(line)));
+    name = *std::move(word);
   }
-  if (name && name->empty()) name.reset();
-  return name;
+  return name.empty() ? std::optional<std::string>() : std::optional(std::move(name));
 }
 
 Result<TopologyFile> find_topology_file(const NameSources& sources) {
