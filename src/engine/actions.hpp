@@ -111,6 +111,7 @@ private:
   Result<> write_record(model::NodeId from, bool before_go);
   std::vector<ResourceName> promoted_resources() const;
   Migration& new_migration(model::NodeId from);
+  void clear_copy_away(model::NodeId target);
 
   const model::DomainPlan& plan_;
   const DomainName& domain_;

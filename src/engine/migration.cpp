@@ -41,6 +41,7 @@ bool is_over(const host::Outcome& outcome) {
 } // namespace
 
 Migration::~Migration() {
+  clear_copy_ = nullptr; // its owner goes as well
   abandon("the run ended");
   if (relay_) relay_->forget(domain_);
 }
@@ -210,6 +211,10 @@ Error Migration::verdict() {
     while (!ended_ && !inbox_->silent() && clock_.now() < *give_up_) hear();
   }
   whereabouts_ = look_for(cluster_, domain_, from_, settling, clock_);
+  if (clear_copy_ && xl_ended() && whereabouts_->moved == Moved::no && !whereabouts_->clean) {
+    clear_copy_();
+    whereabouts_ = look_for(cluster_, domain_, from_, Milliseconds(0), clock_);
+  }
   return explained(cause());
 }
 

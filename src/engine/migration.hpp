@@ -39,6 +39,10 @@ public:
   /// was seen, as an error: ErrorKind::unknown when the domain may still be on its way.
   std::optional<Error> abandon(const std::string& why);
 
+  /// What takes away the copy of a migration that is over, while its domain runs on at the source: its receiver may
+  /// wait for ever behind a link that is gone, and hold the disk and with it the window (spec, section 6).
+  void clear_copies_with(std::function<void()> clear_copy) { clear_copy_ = std::move(clear_copy); }
+
   /// Where the last look saw it.
   [[nodiscard]] const std::optional<Whereabouts>& whereabouts() const { return whereabouts_; }
 
@@ -71,6 +75,7 @@ private:
   Progress& progress_;
   std::shared_ptr<Relay> relay_;
   std::shared_ptr<Inbox> inbox_; ///< null until xl was started
+  std::function<void()> clear_copy_;
   std::optional<transport::Ended> ended_;
   std::optional<Whereabouts> whereabouts_;
   std::chrono::steady_clock::time_point deadline_;

@@ -57,7 +57,18 @@ Migration& Actions::new_migration(NodeId from) {
   run_.changed = true;
   migrating_from_ = from;
   migration_ = std::make_unique<Migration>(cluster_, domain_, from, execution_, clock_, run_.progress);
+  migration_->clear_copies_with([this, target = other(from)] { clear_copy_away(target); });
   return *migration_;
+}
+
+/// As recover would. What does not succeed is seen by the next look, and left to recover.
+void Actions::clear_copy_away(NodeId target) {
+  const std::string copy = domain_.str() + "--incoming";
+  const auto row = find_row(target, copy);
+  if (!row || !*row || !(*row)->paused || (*row)->cpu_seconds > 0) return;
+  Result<> cleared = perform(model::EndReceiver{target});
+  if (cleared) cleared = perform(model::Destroy{target, copy});
+  if (!cleared) log::info(copy + " was not cleared away: " + cleared.error().because);
 }
 
 Result<> Actions::perform(const model::CopyMemory& step) {

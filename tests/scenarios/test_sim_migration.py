@@ -20,6 +20,10 @@ def half_way(world, source=1, name="dns"):
     return world.simulation.hold("xl migrate *", "migrate-stream", node=source, at_byte=HALF)
 
 
+def has_record(world, node=1, name="dns"):
+    return world.on(node, ["test", "-e", f"/var/lib/xen-drbd/{name}.migration"]).ok
+
+
 def nothing_left(world, source, name="dns"):
     """The guest runs on at its source with its watcher, the target has nothing of it, DRBD heals by itself."""
     target = 3 - source
@@ -133,13 +137,29 @@ def test_a_peer_that_crashes_in_the_copy(world):
     nothing_left(world, 1)
 
 
-def test_a_receiver_that_is_killed_in_the_copy_leaves_a_copy_that_recover_takes_away(world):
+def test_a_receiver_that_is_killed_in_the_copy_leaves_a_copy_that_the_run_clears_away(world):
     said = cut_short(world, 1, lambda: world.on(2, "kill -9 $(pgrep -f 'xl [m]igrate-receive')", check=True))
-    assert "dns was not migrated" in said and "xen-drbd recover dns" in said, said
-    assert set(world.rows(1)) == {"dns"} and set(world.rows(2)) == {"dns--incoming"}
-    assert status(world, 2, domain="dns")["state"] == "half-migrated"
-    tool(world, 2, "recover dns")
-    nothing_left(world, 1)
+    assert "dns was not migrated" in said and "dns runs on at dom0" in said, said
+    assert_runs(world, dns=1)
+    assert windows_closed(world, "dns") and not has_record(world)
+    tool(world, 1, "migrate-out dns")
+
+
+@pytest.mark.parametrize("point", ["migrate-stream", "receive-ready"])
+def test_a_migration_network_that_is_cut_alone_leaves_nothing_behind(make_world, point):
+    """The receiver waits for ever behind that link, with the disk in its hands; the other links are well."""
+    world = make_world(migration_net=True)
+    tool(world, 1, "start dns")
+    held = half_way(world) if point == "migrate-stream" else world.simulation.hold("xl migrate-receive", point, node=2)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
+        world.simulation.wait_held(held)
+        world.simulation.cut(net=False, drbd=False, migration=True)
+        world.simulation.release(held)
+        assert run.wait(120) == 6, world.on(1, "cat /tmp/said").stdout
+    assert_runs(world, dns=1)
+    assert windows_closed(world, "dns") and not has_record(world)
+    assert not world.on(2, "pgrep -f 'xl [m]igrate-receive'").ok
+    world.simulation.mend(net=False, drbd=False, migration=True)
     tool(world, 1, "migrate-out dns")
 
 

@@ -419,7 +419,7 @@ TEST_CASE("A source copy that is not cleared away is a failure that says where t
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
-TEST_CASE("A cancelled copy that stays on the target is a failure, and its disk there stays as it is") {
+TEST_CASE("A cancelled copy that stays on the target is cleared away as recover would, and the window is closed") {
   Lab lab;
   lab.world->runs("samba", dom0);
   lab.world->migration_faults.copy_stays = true;
@@ -427,9 +427,33 @@ TEST_CASE("A cancelled copy that stays on the target is a failure, and its disk 
   const DomainReport report = lab.run(migrate_plan("samba", dom0));
   CHECK(report.result == ResultKind::failed);
   CHECK(report.node == dom0);
+  CHECK(report.notes.empty());
+  REQUIRE(report.error);
+  CHECK(report.error->hint == "samba runs on at dom0");
+  CHECK(lab.world->count("mirror: end receiver samba") == 1);
+  CHECK(lab.world->count("mirror: xl destroy samba--incoming") == 1);
+  CHECK(lab.world->executes_on("samba", dom0));
+  CHECK_FALSE(lab.drbd(mirror, "samba").primary);
+  CHECK(lab.window_is("samba", false));
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A cancelled copy that cannot be cleared away, or has run, stays on the target, and its disk as it is") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->migration_faults.copy_stays = true;
+  lab.world->migration_faults.ends_in = {Phase::released, EndCause::ssh_ended};
+  SECTION("its receiver does not end") { lab.world->node(mirror).receiver_stays = true; }
+  SECTION("it has run") {
+    lab.world->when[Phase::released] = [&] { lab.world->node(mirror).find("samba--incoming")->cpu_seconds = 1; };
+  }
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(report.node == dom0);
   REQUIRE(report.error);
   CHECK_THAT(report.error->hint, ContainsSubstring("recover samba clears away"));
   CHECK(report.seconds < 30); // nobody is left who would clear it away: only the demotion is tried for a while
+  CHECK(lab.world->count("mirror: xl destroy samba--incoming") == 0);
   CHECK(lab.world->count("mirror: drbdadm secondary samba") == 0);
   CHECK(lab.drbd(mirror, "samba").primary);
   CHECK(lab.world->accidents == std::vector<std::string>{});
