@@ -43,6 +43,8 @@ template <class Rule> Objection first_objection(const std::vector<ResourceName>&
 
 Objection may_start(const Scene& scene, const Domain& domain, NodeId node) {
   if (Objection no = no_migration_at_work(scene, domain.name)) return no;
+  if (scene.presence(domain.name, scene.here()) == Presence::unknown) // neither node can tell: 5 outranks 4
+    if (Objection no = peer_answers(scene, domain.name, node == scene.here())) return no;
   if (Objection no = absence(scene, domain.name, scene.here())) return no;
   if (Objection no = peer_answers(scene, domain.name, node == scene.here())) return no;
   if (!scene.peer_counts_as_dead())

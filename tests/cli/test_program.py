@@ -304,7 +304,7 @@ def test_a_watch_draws_anew_where_the_terminal_can(node, term):
     process.kill()
     process.communicate()
     os.close(ours)
-    assert text.count(b"\x1b[H\x1b[J") == (2 if term == "xterm" else 0) and (b"\x1b" in text) == (term == "xterm"), text
+    assert text.count(b"\x1b[H\x1b[Jtopology: ") >= 2 if term == "xterm" else b"\x1b" not in text, text
 
 
 @pytest.fixture

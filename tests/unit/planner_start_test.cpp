@@ -234,6 +234,14 @@ TEST_CASE("nothing is started while the peer cannot be reached") {
   CHECK(plan.error->while_doing == Words{"connecting to root@10.77.0.2:22: No route to host"});
 }
 
+TEST_CASE("where neither node can tell what runs, the peer that cannot be reached is what is told") {
+  World world;
+  world.node(dom0).rows.reset();
+  require_refused(start(world, "samba"), "it is not known whether samba is on dom0", "", ErrorKind::refused);
+  world.unreachable();
+  require_refused(start(world, "samba"), "cannot be reached", "--peer-is-dead", ErrorKind::unreachable);
+}
+
 TEST_CASE("what the connection itself says leads out before the general advice") {
   World world;
   world.unreachable();
