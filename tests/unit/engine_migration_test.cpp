@@ -429,9 +429,9 @@ TEST_CASE("A cancelled copy that stays on the target is cleared away as recover 
   CHECK(report.node == dom0);
   CHECK(report.notes.empty());
   REQUIRE(report.error);
-  CHECK(report.error->hint == "samba runs on at dom0");
+  CHECK_THAT(report.error->hint, ContainsSubstring("samba runs on at dom0"));
   CHECK(lab.world->count("mirror: end receiver samba") == 1);
-  CHECK(lab.world->count("mirror: xl destroy samba--incoming") == 1);
+  CHECK(lab.world->node(mirror).guests.empty());
   CHECK(lab.world->executes_on("samba", dom0));
   CHECK_FALSE(lab.drbd(mirror, "samba").primary);
   CHECK(lab.window_is("samba", false));
