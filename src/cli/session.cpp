@@ -82,6 +82,7 @@ void read_records(const Session& session, const model::ClusterState& state, Node
   const model::NodeState* seen = state.node(node);
   if (seen == nullptr) return;
   for (const model::MigrationRecord& found : seen->records) {
+    if (found.text.empty()) continue;
     const auto record = engine::parse_record(found.text);
     if (!record || record->source != session.name(node)) {
       log::warn("the record of a migration of " + found.domain.str() + " on " + session.name(node) +

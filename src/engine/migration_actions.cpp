@@ -33,7 +33,10 @@ host::Command write_record_command(const DomainName& domain, const std::string& 
   return {{"sh", "-c", write_record_script, "sh", record_path(domain), text}, writing};
 }
 
-host::Command remove_record_command(const DomainName& domain) { return {{"rm", "-f", record_path(domain)}, writing}; }
+host::Command remove_record_command(const DomainName& domain) {
+  const std::string path = record_path(domain);
+  return {{"rm", "-f", path, path + ".new"}, writing};
+}
 
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
   XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.left_before));

@@ -40,13 +40,18 @@ if [ -e "$1/leaving" ]; then echo 'leaving 1'; else echo 'leaving 0'; fi
 echo end
 )sh";
 
-/// Prints each record under a line "record NAME LENGTH".
+/// Prints each record under a line "record NAME LENGTH". One that a power loss kept from being written is empty.
 constexpr const char* records_script = R"sh(
 for f in /var/lib/xen-drbd/*.migration; do
   [ -f "$f" ] || continue
   n=${f##*/}
   echo "record ${n%.migration} $(wc -c < "$f")"
   cat "$f"
+done
+for f in /var/lib/xen-drbd/*.migration.new; do
+  [ -f "$f" ] && [ ! -f "${f%.new}" ] || continue
+  n=${f##*/}
+  echo "record ${n%.migration.new} 0"
 done
 echo end
 )sh";

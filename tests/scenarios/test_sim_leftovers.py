@@ -89,6 +89,13 @@ def test_the_record_of_a_migration_does_not_outlive_what_it_is_good_for(world, c
     assert "did not come to its end" not in tool(world, 2, "status").stdout
 
 
+def test_recover_removes_a_record_that_a_power_loss_left_half_written(world):
+    world.on(1, f"mkdir -p /var/lib/xen-drbd && echo 'run 1' > {RECORD}.new", check=True)
+    assert f"rm {RECORD}" in tool(world, 2, "-n recover dns").stdout
+    tool(world, 2, "recover dns")
+    assert world.on(1, "ls /var/lib/xen-drbd").stdout == ""
+
+
 def test_a_start_removes_the_record_of_an_earlier_migration(world):
     world.on(2, f"mkdir -p /var/lib/xen-drbd && echo 'what was' > {RECORD}", check=True)
     tool(world, 1, "start dns")
