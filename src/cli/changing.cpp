@@ -193,7 +193,18 @@ Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
   return take_lock(session, ClusterLock::Scope::this_node, time_before_shutdowns(session));
 }
 
-int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
+/// The peer that does not answer: is it dead? Judged while this node's lock is held: a peer that is switched on again
+/// meanwhile does not get it, and starts nothing. Accident: found by the model: it had the lock of both nodes before
+/// the run that had declared it dead, the links were cut, and both started the domain.
+Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
+  if (wish.goal == Goal::stop_here) return DeadPeer{};
+  XEN_DRBD_TRY(DeadPeer dead, consider_dead_peer(session));
+  wish.peer_is_dead = dead.accepted;
+  session.fenced = dead.accepted && dead.by_fence;
+  return dead;
+}
+
+int carry_out(Session& session, model::Wish wish) {
   if (auto stranger = stranger_at_peer(session, wish)) {
     const engine::Report refused = all_refused(session, wish, *stranger);
     do_without_peer(session, std::move(*stranger)); // not even the audit line is for a stranger
@@ -203,12 +214,14 @@ int carry_out(Session& session, const model::Wish& wish, const DeadPeer& dead) {
   session.left_before = !brings_here(wish.goal) && is_leaving(session);
   auto lock = take_lock_for(session, wish.goal);
   if (!lock) return end_with(session, lock.error());
+  const auto dead = judge_peer(session, wish);
+  if (!dead) return end_with(session, dead.error());
   if (brings_here(wish.goal))
     if (auto cleared = end_leaving(session); !cleared) return end_with(session, cleared.error());
 
   const auto progress = make_progress(session);
-  engine::Report report = look_and_act(session, wish, dead, *progress);
-  if (wish.goal == Goal::recover) recover_further(session, wish, dead, *progress, report);
+  engine::Report report = look_and_act(session, wish, *dead, *progress);
+  if (wish.goal == Goal::recover) recover_further(session, wish, *dead, *progress, report);
   return end_with(session, report);
 }
 
@@ -297,13 +310,9 @@ Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope
 int run_wish(Session& session) {
   if (auto connected = connect(session); !connected) return print_error(session.options, connected.error());
   model::Wish wish = wish_of(session);
-  const auto dead = wish.goal == Goal::stop_here ? Result<DeadPeer>(DeadPeer{}) : consider_dead_peer(session);
-  if (!dead)
-    return session.options.dry_run ? print_error(session.options, dead.error()) : end_with(session, dead.error());
-  wish.peer_is_dead = dead->accepted;
-  session.fenced = dead->accepted && dead->by_fence;
-  if (session.options.dry_run) return plan_only(session, wish);
-  return audited(session, [&] { return carry_out(session, wish, *dead); });
+  if (!session.options.dry_run) return audited(session, [&] { return carry_out(session, wish); });
+  if (const auto dead = judge_peer(session, wish); !dead) return print_error(session.options, dead.error());
+  return plan_only(session, wish);
 }
 
 } // namespace xen_drbd::cli

@@ -57,19 +57,29 @@ Result<std::array<Resource, 2>> Actions::resource_on_both(const ResourceName& na
   return std::array{*std::move(first), *std::move(seen_second)};
 }
 
-/// DRBD promotes a node that has lost its peer just as well, and its data may be the older (spec 5.4). Long may have
-/// passed since the plan was made: a pause, the copy of a guest's memory.
+/// DRBD promotes a node that has lost its peer just as well, and its data may be the older (spec 5.4); and one that is
+/// still fetching them from its peer. Long may have passed since the plan was made: a pause, the copy of a guest's
+/// memory. Accident: found by the model: DRBD's link was cut and came back after the look, the guest was started on
+/// data that were being fetched, the link was cut once more, and the guest was without its disk.
 Result<> Actions::may_promote(const model::Promote& step) {
-  if (!execution_.peer_is_dead) {
-    XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
-    if (seen.connection != Connection::connected)
-      return Error{.kind = ErrorKind::refused,
-                   .what = step.resource.str() + " was not promoted on " + cluster_.name(step.node),
-                   .because = "it is " + std::string(to_string(seen.connection)) + " there now, not Connected",
-                   .while_doing = {},
-                   .changed = Changed::no,
-                   .hint = "mend the link of DRBD between the nodes, then repeat; drbdadm status " +
-                           step.resource.str() + " on both nodes says more"};
+  XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
+  const auto refused = [&](std::string because, const std::string& hint) {
+    return Error{.kind = ErrorKind::refused,
+                 .what = step.resource.str() + " was not promoted on " + cluster_.name(step.node),
+                 .because = std::move(because),
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = hint + ", then repeat; drbdadm status " + step.resource.str() + " on both nodes says more"};
+  };
+  if (!execution_.peer_is_dead && seen.connection != Connection::connected)
+    return refused("it is " + std::string(to_string(seen.connection)) + " there now, not Connected",
+                   "mend the link of DRBD between the nodes");
+  for (const model::Volume& volume : seen.volumes) {
+    const std::string device = "its /dev/drbd" + std::to_string(volume.minor.number) + " is ";
+    if (volume.disk != model::DiskState::up_to_date)
+      return refused(device + std::string(to_string(volume.disk)) + " there now, not UpToDate", "wait for its resync");
+    if (model::receives(volume.replication))
+      return refused(device + std::string(to_string(volume.replication)) + " there now", "wait for its resync");
   }
   return in_command(step.node);
 }

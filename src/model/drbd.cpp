@@ -81,6 +81,28 @@ std::string_view to_string(DiskState state) { return print(state, disk_states, "
 std::string_view to_string(Connection connection) { return print(connection, connections, "Unknown"); }
 std::string_view to_string(Replication replication) { return print(replication, replications, "Unknown"); }
 
+bool receives(Replication replication) {
+  switch (replication) {
+  case Replication::starting_sync_target:
+  case Replication::wf_bitmap_target:
+  case Replication::wf_sync_uuid:
+  case Replication::sync_target:
+  case Replication::paused_sync_target: return true;
+  case Replication::unknown:
+  case Replication::off:
+  case Replication::established:
+  case Replication::starting_sync_source:
+  case Replication::wf_bitmap_source:
+  case Replication::sync_source:
+  case Replication::verify_source:
+  case Replication::verify_target:
+  case Replication::paused_sync_source:
+  case Replication::ahead:
+  case Replication::behind: return false;
+  }
+  return false;
+}
+
 bool Resource::wrote_just(const std::map<Minor, std::uint64_t>& recorded) const {
   return !volumes.empty() && std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
     const auto then = recorded.find(volume.minor);

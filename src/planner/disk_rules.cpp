@@ -135,28 +135,6 @@ Objection may_start_alone(const Scene& scene, const ResourceName& resource, Node
 
 } // namespace
 
-bool receives(Replication replication) {
-  switch (replication) {
-  case Replication::starting_sync_target:
-  case Replication::wf_bitmap_target:
-  case Replication::wf_sync_uuid:
-  case Replication::sync_target:
-  case Replication::paused_sync_target: return true;
-  case Replication::unknown:
-  case Replication::off:
-  case Replication::established:
-  case Replication::starting_sync_source:
-  case Replication::wf_bitmap_source:
-  case Replication::sync_source:
-  case Replication::verify_source:
-  case Replication::verify_target:
-  case Replication::paused_sync_source:
-  case Replication::ahead:
-  case Replication::behind: return false;
-  }
-  return false;
-}
-
 Objection drbd_answers(const Scene& scene, NodeId id) {
   const NodeState* node = scene.node(id);
   if (node == nullptr || node->resources) return std::nullopt;

@@ -15,11 +15,6 @@
 #else
 #define is_connected (connected && !alone[0] && !alone[1])
 #endif
-#ifdef NO_UP_TO_DATE
-#define up_to_date(n) true
-#else
-#define up_to_date(n) (!behind[n])
-#endif
 #define disk_may_start(n) (up_to_date(n) && (dead -> !connected : is_connected))
 #define disk_may_migrate(from) (connected && !behind[0] && !behind[1] && primary[from])
 #endif
@@ -282,26 +277,36 @@ inline plan_recover() {
 
 /* --- a run --- */
 
+#ifdef NO_SIGNS_OF_LIFE
+#define may_be_dead claimed_dead
+#else
+#define may_be_dead (claimed_dead && !net_ok && !connected)
+#endif
+
+inline consider_dead_peer() {
+#ifdef PEER_IS_DEAD
+  if
+  :: atomic { solo && may_be_dead ->
+       printf("node%d: --peer-is-dead is accepted\n", me + 1); dead = true; overridden = true }
+  :: true
+  fi
+#else
+  skip
+#endif
+}
+
 inline connect_to_peer() {
   if
   :: atomic { net_ok -> session[me] = ANSWERS; peer_boot[me] = boot[PEER(me)] }
   :: atomic { !net_ok -> solo = true;
-#ifdef PEER_IS_DEAD
-       if
-#ifdef NO_SIGNS_OF_LIFE
-       :: claimed_dead ->
-#else
-       :: claimed_dead && !net_ok && !connected ->
-#endif
-          printf("node%d: --peer-is-dead is accepted\n", me + 1); dead = true; overridden = true
-       :: true
-       fi
-#endif
 #ifdef NO_REFUSAL_WITHOUT_PEER
        dead = true
 #endif
      }
-  fi
+  fi;
+#ifdef NO_LOCK_BEFORE_THE_CLAIM
+  consider_dead_peer()
+#endif
 }
 
 inline take_half(n) {
@@ -441,6 +446,9 @@ end:
        :: atomic { busy && wish != EVACUATE -> refusal = true }
        :: atomic { !busy }
        fi;
+#ifndef NO_LOCK_BEFORE_THE_CLAIM
+       if :: !refusal -> consider_dead_peer() :: else fi;
+#endif
        if
        :: !refusal ->
           atomic { if :: brings_here -> leaving[me] = false; left[me] = false; left_before = false :: else fi };

@@ -213,10 +213,19 @@ inline may_bring_to_life() {
   if :: atomic { dead && peer_shows_life -> failed = FAILED } :: else fi
 }
 
+#ifdef NO_UP_TO_DATE
+#define up_to_date(n) true
+#else
+#define up_to_date(n) (!behind[n])
+#endif
+
 inline promote(n) {
   may_bring_to_life();
 #ifndef NO_CONNECTED
   if :: failed == FINE && !dead -> drbd_shows(n, connected) :: else fi;
+#endif
+#ifndef NO_LAST_LOOK_AT_THE_DISK
+  if :: failed == FINE -> drbd_shows(n, up_to_date(n)) :: else fi;
 #endif
   must_be_in_command();
   if :: failed == FINE -> act(n, PROMOTE) :: else fi;

@@ -162,7 +162,11 @@ inline host::Outcome World::primary(NodeId id, const std::string& resource) {
   DrbdOnNode& here = drbd(id, resource);
   const DrbdOnNode& there = drbd(other(id), resource);
   if (here.primary) return exited(0);
-  if (here.disk != "UpToDate") return exited(17, {}, "1: State change failed: (-2) Need access to UpToDate data\n");
+  if (here.disk != "UpToDate") {
+    if (!links.at(resource).connected || there.disk != "UpToDate")
+      return exited(17, {}, "1: State change failed: (-2) Need access to UpToDate data\n");
+    accident(resource + " is promoted while its data are still at the other node");
+  }
   if (!links.at(resource).connected) {
     if (!may_promote_alone) accident(resource + " is promoted while it is not Connected");
   } else if (there.primary && !(here.two_primaries && there.two_primaries)) {

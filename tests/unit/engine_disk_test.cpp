@@ -65,6 +65,29 @@ TEST_CASE("What has lost its peer since the look is not promoted, though DRBD wo
   }
 }
 
+TEST_CASE("What has fallen behind since the look is not promoted, though DRBD would: it is still fetching its data") {
+  Lab lab;
+  SECTION("before anything was changed") {
+    lab.drbd(dom0, "samba").disk = "Inconsistent";
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(report.error->changed == Changed::no);
+    CHECK_THAT(report.reason, ContainsSubstring("/dev/drbd1 is Inconsistent there now, not UpToDate"));
+    CHECK_THAT(report.error->hint, ContainsSubstring("wait for its resync"));
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("between the copy and the promotion of a migration") {
+    lab.world->runs("samba", dom0);
+    lab.world->before = [&](NodeId id, const std::string& command) {
+      if (command == "drbdadm net-options" && id == dom0) lab.drbd(mirror, "samba").disk = "Inconsistent";
+    };
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+    CHECK(lab.world->count("mirror: drbdadm primary samba") == 0);
+    CHECK(lab.world->executes_on("samba", dom0));
+  }
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
 TEST_CASE("Nothing is promoted on a node whose answers are too old, nor while the other one's are") {
   Lab lab;
   lab.world->node(GENERATE(dom0, mirror)).silent = true;
@@ -182,14 +205,14 @@ TEST_CASE("Where the state of DRBD cannot be read, nothing is taken for demoted"
 
 TEST_CASE("Of several resources the second of which cannot be promoted, the first is demoted again") {
   Lab lab;
-  lab.drbd(dom0, "dns").disk = "Inconsistent";
+  lab.drbd(mirror, "dns").primary = true;
   const DomainReport report =
       lab.run(steps({next(model::Promote{dom0, samba_resource}), next(model::Promote{dom0, dns}),
                      next(model::Create{dom0, "/etc/xen/samba.cfg"}), on_failure(model::Demote{dom0, samba_resource}),
                      on_failure(model::Demote{dom0, dns})},
                     Verdict::start));
   CHECK(report.result == ResultKind::failed);
-  CHECK_THAT(report.reason, ContainsSubstring("Need access to UpToDate data"));
+  CHECK_THAT(report.reason, ContainsSubstring("Multiple primaries not allowed by config"));
   CHECK_FALSE(lab.drbd(dom0, "samba").primary);
   CHECK(report.notes.empty());
   CHECK(lab.world->count("dom0: xl create -q /etc/xen/samba.cfg") == 0);

@@ -71,6 +71,8 @@ enum class TwoPrimaries { unknown, no, yes };
 [[nodiscard]] std::string_view to_string(DiskState state);         ///< "UpToDate", ..., "DUnknown"
 [[nodiscard]] std::string_view to_string(Connection connection);   ///< "Connected", "StandAlone", ..., "Unknown"
 [[nodiscard]] std::string_view to_string(Replication replication); ///< "Established", ..., "Unknown"
+/// Whether a volume's data come from the other node, now or as soon as a pause ends.
+[[nodiscard]] bool receives(Replication replication);
 
 /// One volume as a node sees it.
 struct Volume {

@@ -152,9 +152,6 @@ enum class Window {
 [[nodiscard]] const model::Resource* find_resource(const model::NodeState* node, const ResourceName& resource);
 [[nodiscard]] const model::ResourceConfig* find_config(const model::NodeState* node, const ResourceName& resource);
 
-/// Whether the volume's data come from the other node, now or as soon as a pause ends.
-[[nodiscard]] bool receives(model::Replication replication);
-
 /// Whether the resource is connected as both nodes see it.
 [[nodiscard]] bool connected_on_both(const Scene& scene, const ResourceName& resource);
 
