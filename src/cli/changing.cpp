@@ -204,25 +204,26 @@ Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
   return dead;
 }
 
+Result<engine::Report> look_and_act_locked(Session& session, model::Wish& wish) {
+  const auto progress = make_progress(session); // outlives the lock: a terminal that stands still does not keep that
+  // an evacuation that begins from now on is newer than what was asked for here
+  session.left_before = !brings_here(wish.goal) && is_leaving(session);
+  XEN_DRBD_TRY(const ClusterLock lock, take_lock_for(session, wish.goal));
+  XEN_DRBD_TRY(const DeadPeer dead, judge_peer(session, wish));
+  if (brings_here(wish.goal)) XEN_DRBD_CHECK(end_leaving(session));
+  engine::Report report = look_and_act(session, wish, dead, *progress);
+  if (wish.goal == Goal::recover) recover_further(session, wish, dead, *progress, report);
+  return report;
+}
+
 int carry_out(Session& session, model::Wish wish) {
   if (auto stranger = stranger_at_peer(session, wish)) {
     const engine::Report refused = all_refused(session, wish, *stranger);
     do_without_peer(session, std::move(*stranger)); // not even the audit line is for a stranger
     return end_with(session, refused);
   }
-  // an evacuation that begins from now on is newer than what was asked for here
-  session.left_before = !brings_here(wish.goal) && is_leaving(session);
-  auto lock = take_lock_for(session, wish.goal);
-  if (!lock) return end_with(session, lock.error());
-  const auto dead = judge_peer(session, wish);
-  if (!dead) return end_with(session, dead.error());
-  if (brings_here(wish.goal))
-    if (auto cleared = end_leaving(session); !cleared) return end_with(session, cleared.error());
-
-  const auto progress = make_progress(session);
-  engine::Report report = look_and_act(session, wish, *dead, *progress);
-  if (wish.goal == Goal::recover) recover_further(session, wish, *dead, *progress, report);
-  return end_with(session, report);
+  const auto report = look_and_act_locked(session, wish);
+  return report ? end_with(session, *report) : end_with(session, report.error());
 }
 
 } // namespace

@@ -23,6 +23,7 @@ constexpr Milliseconds watch{15'000};
 constexpr Milliseconds watch_interval{500};
 constexpr Milliseconds fence_timeout{20'000};
 constexpr Milliseconds knock_timeout{3000};
+constexpr Milliseconds longest_question{120'000}; // this node's lock is held meanwhile
 
 Error alive(const Session& session, std::string because) {
   return {.kind = ErrorKind::refused,
@@ -112,7 +113,9 @@ Result<> confirm(const Session& session) {
   write_message(fmt::format("If {0} still runs, its disks are destroyed by what you are about to do.\nType its name, "
                             "{0}, if it is powered off for certain: ",
                             session.peer()));
-  while (!something_typed() && interrupted_by() == 0) {}
+  const auto until = engine::system_clock().now() + longest_question;
+  while (!something_typed() && interrupted_by() == 0)
+    if (engine::system_clock().now() >= until) return unconfirmed("nothing was typed for 2 min");
   if (interrupted_by() != 0) return interrupted_before("the question about " + session.peer() + " was answered");
   std::string typed;
   std::getline(std::cin, typed);

@@ -50,25 +50,31 @@ public:
   }
 
   int carry_out() {
-    if (auto marked = set_leaving(session_, true); !marked) return end_with(session_, marked.error());
+    int code = 0;
+    const auto report = empty_this_node(code);
+    if (!report) return end_with(session_, report.error());
+    audit(session_, *report, code);
+    return print_report(session_, *report, nullptr, code);
+  }
+
+private:
+  Result<engine::Report> empty_this_node(int& code) {
+    const auto progress = make_progress(session_); // outlives the lock: a terminal that stands still does not keep that
+    XEN_DRBD_CHECK(set_leaving(session_, true));
     auto lock = lock_nodes();
-    if (!lock && !without_lock_) return end_with(session_, lock.error());
+    if (!lock && !without_lock_) return std::move(lock).error();
 
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
-    const auto progress = make_progress(session_);
     engine::Report report = round(look_at_rest(session_, wish_, look), *progress);
     if (interrupted_by() == 0 && !failed_moves_.empty()) {
       std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.count(name) != 0; });
       merge(report, round(look_at_rest(session_, wish_, look), *progress));
     }
-
-    const int code = exit_code_of(report);
-    audit(session_, report, code);
-    return print_report(session_, report, nullptr, code);
+    code = exit_code_of(report);
+    return report;
   }
 
-private:
   void stay_without_peer() {
     if (session_.cluster.peer_error)
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string_view>
@@ -27,7 +28,10 @@ Works& works() {
   return all;
 }
 
+/// Only what is taken at once: a terminal that stands still must not keep a signal from its effect.
 void say(std::string_view text) {
+  pollfd taker{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (poll(&taker, 1, 0) <= 0) return;
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) return; // nobody is left to be told
 }
 

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace xen_drbd::cli {
 namespace {
@@ -43,6 +45,40 @@ void write_answer(std::string_view text) {
 }
 
 void write_message(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
+
+Aside::~Aside() {
+  {
+    const std::scoped_lock guard(mutex_);
+    ends_ = true;
+  }
+  news_.notify_all();
+  writer_.join();
+}
+
+void Aside::write(std::string_view text) {
+  constexpr std::chrono::milliseconds moment{50};
+  std::unique_lock guard(mutex_);
+  if (waiting_.size() + text.size() > most_waiting) return;
+  waiting_ += text;
+  news_.notify_all();
+  if (!stuck_) stuck_ = !news_.wait_for(guard, moment, [&] { return waiting_.empty() && !writing_; });
+}
+
+void Aside::write_on() {
+  std::unique_lock guard(mutex_);
+  for (;;) {
+    news_.wait(guard, [&] { return ends_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const std::string text = std::exchange(waiting_, {});
+    writing_ = true;
+    guard.unlock();
+    write_message(text);
+    guard.lock();
+    writing_ = false;
+    stuck_ = stuck_ && !waiting_.empty();
+    news_.notify_all();
+  }
+}
 
 bool has_cursor(int fd) {
   const char* term = std::getenv("TERM");

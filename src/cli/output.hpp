@@ -1,6 +1,10 @@
 #pragma once
 
+#include <condition_variable>
+#include <mutex>
+#include <string>
 #include <string_view>
+#include <thread>
 
 namespace xen_drbd::cli {
 
@@ -20,6 +24,31 @@ void write_answer(std::string_view text);
 
 /// Writes diagnostics to stderr.
 void write_message(std::string_view text);
+
+/// Writes diagnostics to stderr for a run that acts, and never keeps it waiting longer than a moment: a terminal that
+/// stands still (Ctrl-S, a serial console) or a reader that does not read must not stop a migration whose guest is
+/// suspended. What was not taken is written later, by the destructor at the latest, however long that takes; beyond
+/// `most_waiting` it is dropped.
+class Aside {
+public:
+  static constexpr std::size_t most_waiting = 64 * 1024; ///< Units: bytes
+  Aside() = default;
+  ~Aside();
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+  void write(std::string_view text);
+
+private:
+  void write_on();
+
+  std::mutex mutex_;
+  std::condition_variable news_;
+  std::string waiting_;
+  bool writing_ = false;
+  bool stuck_ = false;
+  bool ends_ = false;
+  std::thread writer_{[this] { write_on(); }};
+};
 
 /// Whether a file descriptor is a terminal on which the cursor can be moved: one that is not dumb.
 [[nodiscard]] bool has_cursor(int fd);

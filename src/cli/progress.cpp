@@ -197,6 +197,49 @@ private:
   std::jthread ticker_;
 };
 
+Extent terminal_extent() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual_extent;
+  return {.columns = size.ws_col, .rows = size.ws_row};
+}
+
+/// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
+bool can_redraw() { return has_cursor(STDERR_FILENO) && !log::shows(log::Level::verbose); }
+
+/// Messages and log lines of a run that acts, on their way aside.
+class OnTheSide final : public engine::Progress {
+public:
+  explicit OnTheSide(const Session& session) {
+    const auto write = [this](std::string_view text) { aside_.write(text); };
+    log::divert(write);
+    if (session.options.quiet)
+      shown_ = std::make_unique<Silent>();
+    else if (can_redraw())
+      shown_ = live_progress(session, write, engine::system_clock(), terminal_extent, redraw_interval);
+    else
+      shown_ = line_progress(session, write);
+  }
+  ~OnTheSide() override {
+    shown_.reset();
+    log::divert({});
+  }
+  OnTheSide(const OnTheSide&) = delete;
+  OnTheSide& operator=(const OnTheSide&) = delete;
+
+  void step_begins(const DomainName& domain, const Step& step) override { shown_->step_begins(domain, step); }
+  void step_ended(const DomainName& domain, const Step& step, const std::optional<Error>& error) override {
+    shown_->step_ended(domain, step, error);
+  }
+  void migration(const DomainName& domain, const MigrationProgress& progress) override {
+    shown_->migration(domain, progress);
+  }
+  void domain_ended(const DomainReport& report) override { shown_->domain_ended(report); }
+
+private:
+  Aside aside_;
+  std::unique_ptr<engine::Progress> shown_;
+};
+
 /// Tells besides what a second signal has to name (spec 5.9): of each domain the step under way, and the xl migrate
 /// that lives from the copy to the handover.
 class Told final : public engine::Progress {
@@ -246,15 +289,6 @@ private:
   std::map<std::string, Work> works_;
 };
 
-Extent terminal_extent() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual_extent;
-  return {.columns = size.ws_col, .rows = size.ws_row};
-}
-
-/// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
-bool can_redraw() { return has_cursor(STDERR_FILENO) && !log::shows(log::Level::verbose); }
-
 } // namespace
 
 std::unique_ptr<engine::Progress> line_progress(const Session& session, Write write) {
@@ -267,13 +301,7 @@ std::unique_ptr<engine::Progress> live_progress(const Session& session, Write wr
 }
 
 std::unique_ptr<engine::Progress> make_progress(const Session& session) {
-  auto shown = [&]() -> std::unique_ptr<engine::Progress> {
-    if (session.options.quiet) return std::make_unique<Silent>();
-    if (can_redraw())
-      return live_progress(session, write_message, engine::system_clock(), terminal_extent, redraw_interval);
-    return line_progress(session, write_message);
-  }();
-  return std::make_unique<Told>(session, std::move(shown));
+  return std::make_unique<Told>(session, std::make_unique<OnTheSide>(session));
 }
 
 } // namespace xen_drbd::cli

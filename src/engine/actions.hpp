@@ -93,6 +93,7 @@ private:
   Result<> connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked);
   Result<> may_set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& seen);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
+  Result<> config_is_unchanged(const model::Create& step);
   bool window_was_never_touched(const ResourceName& name) const;
 
   Result<> started(const model::Create& step, const host::Outcome& outcome);
@@ -106,6 +107,7 @@ private:
 
   Result<MiB> ready_to_migrate(model::NodeId from);
   Result<> last_look(model::NodeId from);
+  Result<> source_is_connected(model::NodeId from);
   Result<> target_disk_is_right(model::NodeId target, const ResourceName& name);
   Result<> note_target_writes(model::NodeId target);
   Result<> write_record(model::NodeId from, bool before_go);

@@ -167,13 +167,17 @@ Result<> Actions::set_window(const ResourceName& name, bool open, const std::arr
   return here;
 }
 
+/// A plan that only closes behind its own opening has nothing to close when it came to its end before that. One that
+/// begins with closing, what an earlier run left, closes in any case.
 bool Actions::window_was_never_touched(const ResourceName& name) const {
-  const auto opens = [&](const model::Step& step) {
-    const auto* window = std::get_if<model::OpenWindow>(&step.action);
-    return window != nullptr && window->resource == name;
-  };
-  return std::any_of(plan_.steps.begin(), plan_.steps.end(), opens) &&
-         std::find(windows_touched_.begin(), windows_touched_.end(), name) == windows_touched_.end();
+  if (std::find(windows_touched_.begin(), windows_touched_.end(), name) != windows_touched_.end()) return false;
+  for (const model::Step& step : plan_.steps) {
+    if (const auto* open = std::get_if<model::OpenWindow>(&step.action); open != nullptr && open->resource == name)
+      return true;
+    if (const auto* close = std::get_if<model::CloseWindow>(&step.action); close != nullptr && close->resource == name)
+      return false;
+  }
+  return false;
 }
 
 Result<> Actions::perform(const model::OpenWindow& step) {

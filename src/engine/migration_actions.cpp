@@ -130,14 +130,27 @@ Result<> Actions::target_disk_is_right(NodeId target, const ResourceName& name) 
   return {};
 }
 
+/// Either end may be the first to notice that the link is gone.
+Result<> Actions::source_is_connected(NodeId from) {
+  for (const ResourceName& name : promoted_resources()) {
+    XEN_DRBD_TRY(const model::Resource seen, resource(from, name));
+    if (seen.connection != Connection::connected)
+      return failed(domain_.str() + " was not migrated", name.str() + " is " + std::string(to_string(seen.connection)) +
+                                                             " on " + cluster_.name(from) + " at the last look");
+  }
+  return {};
+}
+
 /// The guest stands still meanwhile: its mark and its disks are asked for side by side.
 Result<> Actions::last_look(NodeId from) {
   const NodeId target = other(from);
   auto arriving =
       std::async(std::launch::async, [&] { return may_arrive_on(cluster_, target, execution_.left_before); });
+  auto source = std::async(std::launch::async, [&] { return source_is_connected(from); });
   Result<> disks;
   for (const ResourceName& name : promoted_resources())
     if (disks) disks = target_disk_is_right(target, name);
+  if (Result<> connected = source.get(); disks) disks = std::move(connected);
   XEN_DRBD_CHECK(arriving.get());
   XEN_DRBD_CHECK(disks);
   return still_in_command(cluster_);

@@ -69,10 +69,30 @@ Result<> Actions::disks_are_open(NodeId node) {
   return {};
 }
 
+/// The plan judged a file by its bytes: its name, its disks. Long may have passed since: other domains, a pause.
+Result<> Actions::config_is_unchanged(const model::Create& step) {
+  if (step.sha256.empty()) return {};
+  const auto changed = [&](const std::string& because) {
+    return Error{.kind = ErrorKind::refused,
+                 .what = domain_.str() + " was not started on " + cluster_.name(step.node),
+                 .because = because,
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = "repeat: the configuration is then looked at anew"};
+  };
+  const std::vector<xen::ConfigQuestion> questions{{domain_, {step.config}}};
+  const auto answers = cluster_.host(step.node)->ask({xen::config_command(questions, xen::Reading::hash_only)});
+  const auto reports = xen::parse_configs(answers.front(), questions);
+  if (!reports) return changed(step.config + " could not be read once more: " + reports.error().because);
+  if (reports->at(domain_).sha256 == step.sha256) return {};
+  return changed(step.config + " has changed since it was looked at");
+}
+
 Result<> Actions::perform(const model::Create& step) {
   std::vector<NodeId> nodes;
   for (const NodeId node : model::both_nodes)
     if (cluster_.host(node) != nullptr || !execution_.peer_is_dead) nodes.push_back(node);
+  XEN_DRBD_CHECK(config_is_unchanged(step));
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, nodes, Milliseconds(0), clock_));
   // last: where watchers cannot be listed the proof takes long enough for an evacuation to begin and to end
   XEN_DRBD_CHECK(may_arrive_on(cluster_, step.node, execution_.left_before));
@@ -145,11 +165,20 @@ Error Actions::not_shut_down(const model::Shutdown& step, const model::Observati
                 "look at its console, wait longer (shutdown_timeout), or repeat with --destroy");
 }
 
-/// What would not go by itself is destroyed; its watcher sees that and ends.
+/// What would not go by itself is destroyed; its watcher sees that and ends. One that reboots at that moment has no row
+/// for two seconds and then another one: it is destroyed once it is back.
 Result<> Actions::end_after_shutdown(NodeId node) {
-  XEN_DRBD_TRY(const std::optional<DomainRow> row, find_row(node, domain_.str()));
-  if (row) XEN_DRBD_CHECK(destroy(node, *row));
-  return {};
+  const auto deadline = clock_.now() + clearing_patience;
+  for (;;) {
+    XEN_DRBD_TRY(const std::optional<DomainRow> row, find_row(node, domain_.str()));
+    if (row) XEN_DRBD_CHECK(destroy(node, *row));
+    auto gone = prove_absent(cluster_, domain_, {node}, Milliseconds(0), clock_);
+    if (gone) return {};
+    if (clock_.now() >= deadline)
+      return failed(domain_.str() + " did not stay down on " + cluster_.name(node), gone.error().because,
+                    "look with xen-drbd status, then repeat");
+    clock_.sleep(xl_look_interval);
+  }
 }
 
 Result<std::optional<DomainRow>> Actions::find_row(NodeId node, const std::string& name) {

@@ -55,6 +55,7 @@ Dialled dial(const std::string& host, unsigned port, const Deadline& deadline) {
   addrinfo* found = nullptr;
   Dialled dialled;
   if (const int problem = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found); problem != 0) {
+    dialled.resolved = false;
     dialled.because = "the name " + host +
                       " does not resolve: " + (problem == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(problem));
     return dialled;

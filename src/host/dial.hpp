@@ -12,6 +12,7 @@ namespace xen_drbd::host {
 /// How an attempt to reach a TCP port ended.
 struct Dialled {
   Fd socket;             ///< connected and not blocking, or none
+  bool resolved = true;  ///< the name has addresses: somebody was called at all
   bool answered = false; ///< something at the address sent a packet back, be it a refusal
   std::string because;   ///< why there is no socket: "No route to host", "no answer within 5s", ...
 };

@@ -94,10 +94,15 @@ Knock knock(const Address& address, const model::SshSettings& ssh, Milliseconds 
   if (!target) return {.answered = true, .detail = "where it is cannot be told: " + target.error().because};
   if (!option(session, SSH_OPTIONS_PROXYCOMMAND).empty())
     if (Knock behind = knock_through_proxy(session, timeout); behind.answered) return behind;
-  if (target->host != address.str())
-    if (Knock mapped = of(dial(target->host, target->port, Deadline(timeout))); mapped.answered)
-      return {.answered = true, .detail = target->host + ": " + mapped.detail};
-  return of(dial(address.str(), ssh.port, Deadline(timeout)));
+  bool knocked = !option(session, SSH_OPTIONS_PROXYCOMMAND).empty();
+  if (target->host != address.str()) {
+    const Dialled mapped = dial(target->host, target->port, Deadline(timeout));
+    if (mapped.answered) return {.answered = true, .detail = target->host + ": " + of(mapped).detail};
+    knocked = knocked || mapped.resolved;
+  }
+  const Dialled named = dial(address.str(), ssh.port, Deadline(timeout));
+  if (named.resolved || knocked) return of(named);
+  return {.answered = true, .detail = "where it is cannot be told: " + named.because + "; put it into /etc/hosts"};
 }
 
 Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSettings& ssh, const Settings& settings,

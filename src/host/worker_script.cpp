@@ -77,10 +77,12 @@ scope() {
 }
 
 # act ID "exec COMMAND" or "scope COMMAND"
-# The lock is let go before the answer, so that a client that does not read cannot keep it.
+# The lock is let go before the answer, so that a client that does not read cannot keep it. What ends a session by signals
+# does not reach the command in its scope: the lock must not be let go before that has ended, either.
 act() {
+  trap '' HUP INT TERM
   if store "$1" 1; then
-    (eval "$2") >>"$dir/$1.1.o" 2>>"$dir/$1.1.e" 9>&-
+    (trap - HUP INT TERM; eval "$2") >>"$dir/$1.1.o" 2>>"$dir/$1.1.e" 9>&-
     codes=" $?"
     exec 9>&-
     seal "$1" 1

@@ -98,7 +98,7 @@ std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const st
     steps.push_back({Promote{node, resource}, "the domain writes its disks here"});
     undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
   }
-  steps.push_back({Create{node, scene.node(node)->configs.at(domain.name).path}, "the domain runs on neither node"});
+  steps.push_back({create_from(scene, domain, node), "the domain runs on neither node"});
   append(steps, std::move(undo));
   return steps;
 }
@@ -182,6 +182,11 @@ std::vector<Step> close_leftovers(const Scene& scene, const std::vector<Resource
                                      resource.str()));
   }
   return steps;
+}
+
+Create create_from(const Scene& scene, const Domain& domain, NodeId node) {
+  const ConfigReport& config = scene.node(node)->configs.at(domain.name);
+  return {.node = node, .config = config.path, .sha256 = config.sha256};
 }
 
 std::vector<Step> remove_records(const Scene& scene, const DomainName& domain) {

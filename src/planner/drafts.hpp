@@ -65,6 +65,8 @@ void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& r
 
 /// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
 /// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
+/// The domain's creation there from the configuration that this look has read.
+[[nodiscard]] model::Create create_from(const Scene& scene, const model::Domain& domain, NodeId node);
 [[nodiscard]] std::vector<model::Step> remove_records(const Scene& scene, const DomainName& domain);
 
 /// CloseWindow steps for the windows that are open without being configured. One that could not be read stays, with a

@@ -67,7 +67,7 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   close_windows();
   steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
   promote(id);
-  steps_.push_back({Create{id, scene_.node(id)->configs.at(domain_.name).path}, "it is started again"});
+  steps_.push_back({create_from(scene_, domain_, id), "it is started again"});
   for (const ResourceName& resource : resources_)
     steps_.push_back(
         {Demote{id, resource}, "nothing of the domain is left there when its start fails", When::on_failure});

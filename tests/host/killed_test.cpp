@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <csignal>
+#include <fstream>
 
 using namespace xen_drbd;
 using namespace xen_drbd::host;
@@ -32,6 +33,24 @@ TEST_CASE("A killed tool leaves the lock with the command that still runs, and w
   CHECK(soon(Milliseconds{2000}, [&] { return ground.worker_directories() == 1; })); // the watcher's
   CHECK_FALSE(lock_is_free(*watcher));
   CHECK_FALSE(std::filesystem::exists(ground.path("result")));
+  CHECK(soon(Milliseconds{8000}, [&] { return std::filesystem::exists(ground.path("result")); }));
+  CHECK(soon(Milliseconds{1000}, [&] { return lock_is_free(*watcher); }));
+}
+
+TEST_CASE("A session that is ended by signals does not take the lock from a command that goes on in its scope") {
+  Ground ground(GENERATE(false, true));
+  const auto watcher = ground.open();
+  const auto probe =
+      ground.probe(Milliseconds{15'000}, {"lock-and-act", "sh", "-c",
+                                          "echo $PPID >" + ground.path("keeper") + "; : >" + ground.path("begun") +
+                                              "; sleep 3; echo done >" + ground.path("result")});
+  REQUIRE(soon(Milliseconds{3000}, [&] { return std::filesystem::exists(ground.path("begun")); }));
+  pid_t keeper = 0;
+  std::ifstream(ground.path("keeper")) >> keeper;
+  REQUIRE(keeper > 1);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) REQUIRE(::kill(keeper, signal) == 0);
+  probe->signal(SIGKILL);
+  CHECK_FALSE(soon(Milliseconds{1500}, [&] { return lock_is_free(*watcher); }));
   CHECK(soon(Milliseconds{8000}, [&] { return std::filesystem::exists(ground.path("result")); }));
   CHECK(soon(Milliseconds{1000}, [&] { return lock_is_free(*watcher); }));
 }

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -17,6 +18,24 @@ def test_a_reader_of_stdout_that_has_gone_does_not_stop_a_run_half_way(world):
     world.on(1, "(xen-drbd -v start dns samba 2>&1; echo $? > /tmp/code) | head -c 1 > /dev/null", check=True)
     assert world.on(1, "cat /tmp/code").stdout == "0\n"
     assert_runs(world, dns=1, samba=1)
+
+
+def test_a_terminal_that_stands_still_stops_neither_a_migration_nor_its_lock(world):
+    tool(world, 1, "start dns")
+    master, slave = pty.openpty()
+    termios.tcflow(slave, termios.TCOOFF)   # Ctrl-S
+    process = world.popen(1, ["xen-drbd", "migrate-out", "dns"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=slave)
+    world.wait_for(lambda: "dns" in seen(world, 2)[0] and windows_closed(world, "dns"), 30,
+                   "the guest on the other node")
+    tool(world, 2, "start mail --lock-wait 10s")
+    assert process.poll() is None           # it still has something to say
+    termios.tcflow(slave, termios.TCOON)
+    assert process.wait(20) == 0
+    os.close(slave)
+    assert b"last record held" in os.read(master, 65536)
+    os.close(master)
+    assert_runs(world, dns=2, mail=2)
 
 
 def test_a_terminal_that_is_closed_during_the_copy_lets_the_guest_run_on(world):

@@ -45,8 +45,9 @@ struct DrbdOnNode {
   bool primary = false;
   bool two_primaries = false;
   std::string disk = "UpToDate";
-  unsigned written = 0; ///< by the node itself, on each volume, in KiB
-  int held_open = 0;    ///< how many times more something else than a guest has it open
+  unsigned written = 0;   ///< by the node itself, on each volume, in KiB
+  bool knows_cut = false; ///< has noticed before the other node that the link is gone
+  int held_open = 0;      ///< how many times more something else than a guest has it open
 };
 
 struct Process {
@@ -154,7 +155,7 @@ struct LinkOfResource {
 
 [[nodiscard]] inline std::string print_resource(const std::string& name, const DrbdOnNode& here,
                                                 const DrbdOnNode& there, const LinkOfResource& link) {
-  const bool connected = link.connected && there.up;
+  const bool connected = link.connected && there.up && !here.knows_cut;
   std::string text =
       fmt::format("{} role:{} suspended:no\n    write-ordering:flush\n", name, here.primary ? "Primary" : "Secondary");
   for (std::size_t i = 0; i < here.minors.size(); ++i)

@@ -282,6 +282,25 @@ TEST_CASE("The window is not touched when the peer's answers are too old, nor wh
   CHECK(lab.world->log.empty());
 }
 
+TEST_CASE("A window that an earlier run left open is closed before the copy, whatever becomes of the migration") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.drbd(dom0, "samba").two_primaries = lab.drbd(mirror, "samba").two_primaries = true;
+  DomainPlan plan = migrate_plan("samba", dom0);
+  plan.steps.insert(plan.steps.begin(), next(model::CloseWindow{samba_resource}));
+  std::optional<bool> closed_in_the_copy;
+  lab.world->when[Phase::copying] = [&] { closed_in_the_copy = lab.window_is("samba", false); };
+  SECTION("it succeeds") { CHECK(lab.run(plan).result == ResultKind::migrated); }
+  SECTION("its link is cut in the copy") {
+    lab.world->when[Phase::held] = [&] { lab.world->ssh_cut = true; };
+    CHECK(lab.run(plan).result == ResultKind::failed);
+    CHECK(lab.world->executes_on("samba", dom0));
+  }
+  CHECK(closed_in_the_copy == true);
+  CHECK(lab.window_is("samba", false));
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
 TEST_CASE("A window that is closed already is not closed again") {
   WindowLab lab;
   CHECK(lab.run(steps({next(model::CloseWindow{samba_resource})})).result == ResultKind::recovered);

@@ -173,6 +173,17 @@ TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the g
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("A source that knows before its target that DRBD's link is gone lets nothing pass") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->when[Phase::ready] = [&] { lab.drbd(dom0, "samba").knows_cut = true; };
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.reason, ContainsSubstring("samba is Connecting on dom0 at the last look"));
+  CHECK(lab.world->count("dom0: pass samba") == 0);
+  CHECK(lab.world->executes_on("samba", dom0));
+}
+
 TEST_CASE("No record is made of a target whose DRBD lost its link in the copy: it may have been promoted") {
   Lab lab;
   lab.world->runs("samba", dom0);

@@ -236,6 +236,25 @@ TEST_CASE("A guest that is only asked to shut down is not destroyed when nobody 
   CHECK(lab.world->count("dom0: xl destroy samba") == 0);
 }
 
+TEST_CASE("Nothing is created from a configuration that has changed since the look, and its disk is given back") {
+  Lab lab;
+  const auto plan_with = [&](char digit) {
+    const ResourceName disk = resource_name("samba");
+    return plan_of("samba", Verdict::start, dom0,
+                   {next(model::Promote{dom0, disk}),
+                    next(model::Create{dom0, "/etc/xen/samba.cfg", std::string(64, digit)}),
+                    on_failure(model::Demote{dom0, disk})});
+  };
+  SECTION("another file") {
+    const DomainReport report = lab.run(plan_with('b'));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("/etc/xen/samba.cfg has changed since it was looked at"));
+    CHECK(lab.world->count("dom0: " + create) == 0);
+    CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+  }
+  SECTION("the same file") { CHECK(lab.run(plan_with('a')).result == ResultKind::started); }
+}
+
 TEST_CASE("A domain is shut down, and demoted once it is gone") {
   Lab lab;
   lab.world->runs("samba", dom0);
@@ -281,6 +300,21 @@ TEST_CASE("With --destroy a guest that ignores its shutdown is destroyed after t
   CHECK(lab.world->guests_of("samba") == 0);
   CHECK_FALSE(lab.drbd(dom0, "samba").primary);
   CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("A guest that reboots in the moment in which it is to be destroyed is destroyed once it is back") {
+  Lab lab;
+  lab.world->runs("web", dom0);
+  lab.world->ignores_shutdown.insert("web");
+  lab.world->may_be_destroyed_running.insert("web");
+  const auto row = *lab.world->node(dom0).find("web");
+  lab.world->time->after(Milliseconds(9'500), [&] { lab.world->node(dom0).guests.clear(); });
+  lab.world->time->after(Milliseconds(11'500), [&] { lab.world->node(dom0).guests.push_back(row); });
+  const DomainReport report =
+      lab.run(plan_of("web", Verdict::stop, dom0, {next(model::Shutdown{dom0, Milliseconds(10'000), true})}));
+  CHECK(report.result == ResultKind::stopped);
+  CHECK(lab.world->guests_of("web") == 0);
+  CHECK(lab.world->count("dom0: xl destroy web") == 1);
 }
 
 TEST_CASE("A guest that has powered off and is cleared away by nobody is destroyed") {

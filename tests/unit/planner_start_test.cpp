@@ -22,7 +22,7 @@ TEST_CASE("a domain that runs nowhere is promoted and created, and demoted again
                  .verdict = Verdict::start,
                  .node = dom0,
                  .steps = {{Promote{dom0, resource}, "the domain writes its disks here"},
-                           {Create{dom0, "/etc/xen/samba.cfg"}, "the domain runs on neither node"},
+                           {Create{dom0, "/etc/xen/samba.cfg", "sum-of-samba"}, "the domain runs on neither node"},
                            {Demote{dom0, resource}, "promoted for a start that failed", When::on_failure}}}}});
 }
 

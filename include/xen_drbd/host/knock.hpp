@@ -11,7 +11,7 @@ namespace xen_drbd::host {
 /// What came of a knock where a connection over SSH would go.
 struct Knock {
   /// Something there sent a packet back: an accepted or a refused connection, a live kernel. Also where the place to
-  /// knock at could not be told: nothing may be concluded from that silence.
+  /// knock at could not be told, a name that does not resolve above all: nothing may be concluded from that silence.
   bool answered = false;
   std::string detail; ///< "it accepts connections", "Connection refused", "no answer within 2s", ...
   bool operator==(const Knock&) const = default;

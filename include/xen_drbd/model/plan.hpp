@@ -30,6 +30,7 @@ struct Demote {
 struct Create {
   NodeId node{};
   std::string config;
+  std::string sha256 = {}; ///< of its bytes when the plan was made: another file is not what was judged
   bool operator==(const Create&) const = default;
 };
 /// `drbdadm net-options --allow-two-primaries=yes RESOURCE` on both nodes, read back.
