@@ -93,6 +93,7 @@ private:
   Result<> connected(const ResourceName& name, const std::array<host::Outcome, 2>& asked);
   Result<> may_set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& seen);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
+  Result<> has_only_its_disks(model::NodeId node);
   Result<> config_is_unchanged(const model::Create& step);
   bool window_was_never_touched(const ResourceName& name) const;
 

@@ -1,6 +1,7 @@
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/engine/observe.hpp"
 #include "xen_drbd/engine/record.hpp"
+#include "xen_drbd/xen/look.hpp"
 
 #include "actions.hpp"
 #include "commands.hpp"
@@ -38,6 +39,39 @@ host::Command remove_record_command(const DomainName& domain) {
   return {{"rm", "-f", path, path + ".new"}, writing};
 }
 
+/// xl sends the configuration of the guest that runs, and that may have another disk than its file: attached since, or
+/// given to another domain. Accident: shown possible: only the declared disks are promoted at the target, xl succeeds,
+/// and every write to the other one fails.
+Result<> Actions::has_only_its_disks(NodeId node) {
+  const auto not_migrated = [&](std::string because, std::string hint) {
+    return Error{.kind = ErrorKind::refused,
+                 .what = domain_.str() + " was not migrated",
+                 .because = std::move(because),
+                 .while_doing = {},
+                 .changed = Changed::no,
+                 .hint = std::move(hint)};
+  };
+  const model::Domain* declared = cluster_.topology->find(domain_);
+  const auto answers = cluster_.host(node)->ask({xen::block_list_command(domain_)});
+  const auto devices = xen::parse_block_list(answers.front());
+  if (!devices)
+    return not_migrated("its disks on " + cluster_.name(node) + " cannot be told: " + devices.error().because,
+                        "see xl block-list " + domain_.str() + " on " + cluster_.name(node));
+  for (const xen::BlockDevice& device : *devices) {
+    if (!device.drbd_minor) continue;
+    const bool its_own =
+        declared != nullptr && std::any_of(declared->disks.begin(), declared->disks.end(),
+                                           [&](const model::Disk& disk) { return disk.minor == *device.drbd_minor; });
+    if (its_own) continue;
+    const std::string name = "/dev/drbd" + std::to_string(device.drbd_minor->number);
+    return not_migrated("it uses " + name + " on " + cluster_.name(node) +
+                            ", which the topology does not declare for it",
+                        "xl block-detach " + domain_.str() + " " + std::to_string(device.vdev) +
+                            ", or declare the disk in the topology and in its configuration");
+  }
+  return {};
+}
+
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
   XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.left_before));
   XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
@@ -51,6 +85,7 @@ Result<MiB> Actions::ready_to_migrate(NodeId from) {
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "look with xen-drbd status"};
+  XEN_DRBD_CHECK(has_only_its_disks(from));
   XEN_DRBD_CHECK(still_in_command(cluster_));
   return found.rows.front().memory;
 }

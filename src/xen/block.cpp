@@ -6,20 +6,31 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace xen_drbd::xen {
 namespace {
 
+constexpr unsigned drbd_major = 147; // Linux: Documentation/admin-guide/devices.txt
+
 constexpr const char* block_list_script = R"sh(
+in_backend() { value=$(xenstore-read "$path/$1" 2>/dev/null); echo "${value:--}"; }
 list=$(xl block-list "$1") || exit
 printf '%s\n' "$list"
 printf '%s\n' "$list" | while read -r vdev backend handle state channel ring path; do
   case $path in
-  /*) printf 'backend %s %s\n' "$path" "$(xenstore-read "$path/state" 2>/dev/null)" ;;
+  /*) printf 'backend %s %s %s\n' "$path" "$(in_backend state)" "$(in_backend physical-device)" ;;
   esac
 done
 echo end
 )sh";
+
+std::optional<std::uint32_t> hexadecimal(std::string_view digits) {
+  std::uint32_t value = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (problem != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
 
 Error no_disks(std::string because) {
   return unreadable("the disks of a guest could not be listed", std::move(because));
@@ -32,6 +43,16 @@ std::optional<BlockDevice> read_device(const std::vector<std::string_view>& colu
   if (!vdev || !state) return std::nullopt;
   return BlockDevice{
       .vdev = *vdev, .frontend_state = *state, .backend_state = {}, .backend_path = std::string(columns[6])};
+}
+
+/// The minor of "93:1": major and minor in hexadecimal, of DRBD.
+std::optional<Minor> drbd_minor(std::string_view device) {
+  const std::size_t colon = device.find(':');
+  if (colon == device.npos) return std::nullopt;
+  const auto major = hexadecimal(device.substr(0, colon));
+  const auto minor = hexadecimal(device.substr(colon + 1));
+  if (!major || !minor || *major != drbd_major) return std::nullopt;
+  return Minor{*minor};
 }
 
 bool is_block_list_header(const std::vector<std::string_view>& columns) {
@@ -66,11 +87,12 @@ Result<std::vector<BlockDevice>> parse_block_list(const host::Outcome& outcome) 
       devices.push_back(std::move(*device));
       continue;
     }
-    if (columns.size() < 2 || columns.size() > 3) return garbled();
+    if (columns.size() != 4) return garbled();
     auto device = std::find_if(devices.begin(), devices.end(),
                                [&](const BlockDevice& known) { return known.backend_path == columns[1]; });
     if (device == devices.end()) return garbled();
-    if (columns.size() == 3) device->backend_state = number<int>(columns[2]);
+    device->backend_state = number<int>(columns[2]);
+    device->drbd_minor = drbd_minor(columns[3]);
   }
   return devices;
 }

@@ -36,6 +36,7 @@ struct Guest {
   double cpu_seconds = 0;
   bool has_disks = true; ///< its devices are attached, and held open
   bool disk_closed = false;
+  std::string device = "-"; ///< of its first disk: "93:5", major and minor in hexadecimal
   [[nodiscard]] bool executes() const { return letters[2] != 'p' && letters[3] != 's' && letters[5] != 'd'; }
 };
 
@@ -142,7 +143,7 @@ struct NodeOfWorld {
     const std::string path = fmt::format("/local/domain/0/backend/vbd/{}/51712", guest.domid);
     std::string text = "Vdev  BE  handle state evt-ch ring-ref BE-path                       \n";
     text += fmt::format("51712 0   {:<6} 4     4      8        {}\n", guest.domid, path);
-    return exited(0, text + fmt::format("backend {} {}\nend\n", path, guest.disk_closed ? 6 : 4));
+    return exited(0, text + fmt::format("backend {} {} {}\nend\n", path, guest.disk_closed ? 6 : 4, guest.device));
   }
   return exited(1, {}, name + " is an invalid domain identifier (rc=-6)\n");
 }

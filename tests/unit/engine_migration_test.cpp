@@ -173,6 +173,24 @@ TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the g
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("A guest with a DRBD disk that is not declared for it is not moved: nobody would promote that disk") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(dom0).find("samba")->device = GENERATE("93:5", "93:a");
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::refused);
+  CHECK(report.error->changed == Changed::no);
+  CHECK_THAT(report.reason, ContainsSubstring("which the topology does not declare for it"));
+  CHECK(lab.world->log == std::vector<std::string>{"dom0: relay"}); // which changes nothing
+}
+
+TEST_CASE("A guest with its own DRBD disk, or another device beside it, is moved") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->node(dom0).find("samba")->device = GENERATE("93:1", "93:2", "fd:0", "-");
+  CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::migrated);
+}
+
 TEST_CASE("A source that knows before its target that DRBD's link is gone lets nothing pass") {
   Lab lab;
   lab.world->runs("samba", dom0);
@@ -373,7 +391,7 @@ TEST_CASE("A source without a relay is refused before anything was changed") {
   const DomainReport report = lab.run(migrate_plan("samba", mirror));
   REQUIRE(report.error);
   CHECK(exit_code(report.error->kind) != 0);
-  CHECK(lab.world->log == std::vector<std::string>{});
+  CHECK(lab.world->log == std::vector<std::string>{"dom0: relay"}); // which changes nothing
   CHECK(lab.world->executes_on("samba", mirror));
 }
 

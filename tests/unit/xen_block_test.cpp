@@ -36,6 +36,18 @@ TEST_CASE("the backend of a disk tells whether it is dead, and not the frontend"
     REQUIRE(devices.has_value());
     CHECK_FALSE(xen::is_closed(devices->front()));
   }
+  SECTION("which DRBD device it is, and which it is not") {
+    const auto [device, minor] = GENERATE(table<std::string, std::optional<Minor>>({{"93:1", Minor{1}},
+                                                                                    {"93:1f", Minor{31}},
+                                                                                    {"fd:1", std::nullopt},
+                                                                                    {"93", std::nullopt},
+                                                                                    {"93:x", std::nullopt}}));
+    workshop.program("xenstore-read", "[ \"${1##*/}\" = physical-device ] && echo " + device + "\n");
+    const auto devices = xen::parse_block_list(workshop.run(xen::block_list_command(vm1)));
+    REQUIRE(devices.has_value());
+    CHECK(devices->front().drbd_minor == minor);
+    CHECK_FALSE(devices->front().backend_state.has_value());
+  }
   SECTION("no xenstore-read: the frontend is all there is") {
     workshop.program("xenstore-read", "exit 1\n");
     const auto devices = xen::parse_block_list(workshop.run(xen::block_list_command(vm1)));
@@ -62,10 +74,11 @@ TEST_CASE("closing and closed disks are dead, connecting and connected ones are 
 
 TEST_CASE("an answer about disks that is cut or garbled is an error") {
   const std::string text =
-      data_file("xl-4.17/parse-block-list-connected.txt") + "backend /local/domain/0/backend/vbd/1/51712 4\nend\n";
+      data_file("xl-4.17/parse-block-list-connected.txt") + "backend /local/domain/0/backend/vbd/1/51712 4 93:1\nend\n";
   const auto devices = xen::parse_block_list(exited(0, text));
   REQUIRE(devices.has_value());
   CHECK(devices->front().backend_state == 4);
+  CHECK(devices->front().drbd_minor == Minor{1});
   for (std::size_t cut = 0; cut < text.size(); ++cut)
     CHECK_FALSE(xen::parse_block_list(exited(0, text.substr(0, cut))).has_value());
   const std::string header = text.substr(0, text.find('\n') + 1);

@@ -82,10 +82,12 @@ struct BlockDevice {
   unsigned vdev = 0;                ///< 51712 is xvda
   int frontend_state = -1;          ///< the column `state` of `xl block-list`; -1: none
   std::optional<int> backend_state; ///< from xenstore; absent: no xenstore-read there, or the backend is gone
+  std::optional<Minor> drbd_minor;  ///< which DRBD device it is; absent: another device, or not to be read
   std::string backend_path;         ///< "/local/domain/0/backend/vbd/1/51712"
   bool operator==(const BlockDevice&) const = default;
 };
-/// `xl block-list` and, for each line, the state of the backend: xl shows the frontend's only.
+/// `xl block-list` and, for each line, state and device of the backend: xl shows the frontend's state only.
+/// Source of the device: tools/hotplug/Linux/block-common.sh write_dev; captures/xl-block-drbd.txt (`93:1`).
 [[nodiscard]] host::Command block_list_command(const DomainName& domain);
 /// Fails: ErrorKind::failed when xl does not know the domain or the answer is not whole.
 /// Source: xen tools/xl/xl_block.c main_blocklist, tools/libs/light/libxl_disk.c libxl_device_disk_getinfo.
