@@ -82,9 +82,12 @@ using Objection = std::optional<Error>;
 /// disk; a file that was edited on one node only brought up another guest after a move.
 [[nodiscard]] Objection config_is_the_domains(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
-/// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor in the same
-/// resource on both nodes, no other domain uses it, it has no volume that the domain does not declare (spec 5.4).
+/// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor as the same
+/// volume of the same resource on both nodes, no other domain uses it, it has no volume that the domain does not
+/// declare (spec 5.4).
 /// Accident: a role belongs to the whole resource: promoting one domain's disk made another domain's disk writable too.
+/// Shown possible: two volumes had their minors the other way round in the section of one node; the first migration
+/// would have had the guest write its two disks over each other.
 /// With a peer that counts as dead only this node is read.
 [[nodiscard]] Result<std::vector<ResourceName>> resources_of(const Scene& scene, const model::Domain& domain);
 
