@@ -18,7 +18,7 @@ struct Sighting {
   const model::DomainRow* own = nullptr;
   const model::DomainRow* incoming = nullptr;
   const model::DomainRow* away = nullptr;
-  bool receiver = false; ///< some `xl migrate-receive` is at work on the node
+  const model::MigrationProcess* receiver = nullptr; ///< some `xl migrate-receive` or `xl restore` at work on the node
 
   [[nodiscard]] bool is(model::Presence presence) const { return found.presence == presence; }
   [[nodiscard]] bool dies() const {
@@ -52,6 +52,11 @@ private:
   [[nodiscard]] Objection disks_cannot_be_judged() const;
   /// What the node shows may still change by itself, or is no answer at all: wait, then look again.
   [[nodiscard]] Objection cannot_be_judged(model::NodeId id) const;
+
+  /// Where the resources of the domain cannot be told nothing is done, for nothing is known of its disks. What needs
+  /// nothing done is well all the same. Accident: shown possible: a syntax error in a .res file, and a guest was
+  /// resumed without a look at its disk, exit 0.
+  [[nodiscard]] Objection disks_cannot_be_told() const;
 
   /// While an xl migrate of the domain lives nothing half-done is touched: where processes cannot be listed, whether
   /// one does is not known.
@@ -101,6 +106,7 @@ private:
   const model::Domain& domain_;
   std::array<Sighting, 2> seen_;
   std::vector<ResourceName> resources_;
+  Objection unread_; ///< why the resources cannot be told
   std::vector<model::Step> steps_;
   std::vector<std::string> warnings_;
   std::string reason_;

@@ -60,7 +60,7 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   }
   if (Objection no = peer_not_leaving(scene_, id)) return no;
   if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
-  if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();
+  if (unread_) return unread_;
   for (const ResourceName& resource : resources_)
     if (Objection no = disk_may_start(scene_, resource, id)) return no;
   if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
@@ -115,6 +115,10 @@ std::vector<ResourceName> Recovery::still_alone() const {
 }
 
 void Recovery::remove_record() {
+  if (unread_ && !remove_records(scene_, domain_.name).empty()) {
+    warnings_.emplace_back("the record of its migration is kept until its disks can be told");
+    return;
+  }
   const auto waits = [&](const ResourceName& resource) {
     return !stands_alone(scene_, resource) && !connected_on_both(scene_, resource);
   };

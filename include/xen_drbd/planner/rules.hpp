@@ -53,9 +53,11 @@ using Objection = std::optional<Error>;
 /// Fails: ErrorKind::failed, whatever is wished.
 [[nodiscard]] Objection runs_once(const Scene& scene, const DomainName& domain);
 
-/// No `xl migrate` of the domain is at work on either node.
+/// No `xl migrate` of the domain is at work on either node, and no other xl that suspends it for a while (`save`,
+/// `suspend`, `dump-core`, `remus`), whether it was told the domain's name or its domid.
 /// Accident: a second xl acting on a domain that is changing sides resumed the source after the target had been
-/// unpaused.
+/// unpaused. Shown possible: `recover` would have resumed a guest that an `xl save` was writing to its file, or
+/// destroyed it.
 [[nodiscard]] Objection no_migration_at_work(const Scene& scene, const DomainName& domain);
 
 /// The domain is absent from that node as far as one look can tell: no row of it, no half-name, no watcher (spec 5.2).
