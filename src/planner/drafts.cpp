@@ -198,7 +198,9 @@ Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
   Draft draft = blank(domain, node);
   draft.plan.reason = fmt::format("it runs on {}", scene.name(node));
   if (scene.node(other(node)) == nullptr) return draft;
-  if (Objection left = absence(scene, domain.name, other(node))) {
+  Objection left = no_migration_at_work(scene, domain.name);
+  if (!left) left = absence(scene, domain.name, other(node));
+  if (left) {
     draft.plan.warnings.push_back(left->because + (left->hint.empty() ? "" : "; " + left->hint));
     return draft;
   }
@@ -276,6 +278,10 @@ Draft not_running_here(const Scene& scene, const Domain& domain) {
     return already_running(scene, domain, scene.peer());
   Draft draft = blank(domain, scene.here());
   draft.plan.reason = fmt::format("it does not run on {}", scene.name(scene.here()));
+  if (const Objection no = no_migration_at_work(scene, domain.name)) {
+    draft.plan.warnings.push_back(no->because + "; " + no->hint);
+    return draft;
+  }
   if (const auto resources = resources_of(scene, domain))
     draft.plan.steps = demote_leftovers(scene, *resources, scene.here());
   return draft;

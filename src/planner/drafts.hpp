@@ -25,7 +25,9 @@ struct Draft {
 [[nodiscard]] Draft refused(const Scene& scene, const Draft& draft, model::Verdict wanted, Error error);
 
 /// Nothing to do for the domain: it is as wished. Leftovers of an earlier run are cleared away where the domain is
-/// proved absent: on the node that is not `node` when it runs on `node`.
+/// proved absent: on the node that is not `node` when it runs on `node`; not while an xl migrate of it is at work.
+/// Accident: shown possible: a start while somebody migrated the domain by hand demoted the disk that was to receive
+/// it, before its copy was to be seen there.
 [[nodiscard]] Draft already_running(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
 /// Passed over by a command that does not name its domains.

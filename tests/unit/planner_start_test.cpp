@@ -212,6 +212,22 @@ TEST_CASE("a domain whose xl migrate is at work is not started") {
   require_refused(start(world, "samba"), "pid 4711", "xen-drbd status");
 }
 
+TEST_CASE("nothing is tidied beside a domain while an xl migrate of it is at work, and that is said") {
+  for (NodeId at_work : both_nodes)
+    for (Goal goal : {Goal::start_here, Goal::migrate_in, Goal::home_and_start_all}) {
+      World world;
+      world.domain("samba").home = dom0;
+      world.runs("samba", dom0).role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+      CHECK_FALSE(of(world.plan(goal), "samba").steps.empty());
+      world.node(at_work).migrations.push_back({99, false, "samba"});
+      const DomainPlan plan = of(world.plan(goal), "samba");
+      CHECK(plan.verdict == Verdict::already);
+      CHECK(plan.steps.empty());
+      REQUIRE(plan.warnings.size() == 1);
+      CHECK_THAT(plan.warnings[0], ContainsSubstring("an xl migrate of samba is at work"));
+    }
+}
+
 TEST_CASE("a domain on both nodes is touched by no wish, and is a failure") {
   for (const char* letters : {"-b----", "--p---", "---s--", "---sc-", "---ss-", "-----d"})
     for (Goal goal : {Goal::start_here, Goal::migrate_out, Goal::migrate_in, Goal::home_and_start_my,
