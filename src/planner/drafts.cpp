@@ -94,9 +94,9 @@ std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const st
   }
   std::vector<Step> undo;
   for (const ResourceName& resource : resources) {
-    if (role_on(scene, resource, node) == Role::primary) continue;
-    steps.push_back({Promote{node, resource}, "the domain writes its disks here"});
-    undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
+    const bool primary = role_on(scene, resource, node) == Role::primary;
+    steps.push_back({Promote{node, resource}, primary ? still_right : "the domain writes its disks here"});
+    if (!primary) undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
   }
   steps.push_back({Create{node, scene.node(node)->configs.at(domain.name).path}, "the domain runs on neither node"});
   append(steps, std::move(undo));

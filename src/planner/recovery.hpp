@@ -89,7 +89,8 @@ private:
   Objection bring_back(model::NodeId id, const model::DomainRow& row, bool may_resume);
   Objection start_again(model::NodeId id, const model::DomainRow& row);
   void demote(model::NodeId id);
-  void promote(model::NodeId id);
+  /// Before a resume only what is not Primary yet: a guest that has its disk goes on as it was.
+  void promote(model::NodeId id, bool starts);
   /// Whether the resource stands alone because two Primaries were allowed on one node only. Asked to connect, DRBD
   /// finds out by itself if it is a split brain after all, and gives nobody's data up.
   [[nodiscard]] bool gave_up(const ResourceName& resource) const;

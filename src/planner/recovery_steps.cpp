@@ -33,7 +33,7 @@ Objection Recovery::bring_back(NodeId id, const DomainRow& row, bool may_resume)
       if (const Resource* up = find_resource(node, resource); up == nullptr || up->role != Role::primary)
         if (Objection no = disk_may_start(scene_, resource, id)) return no;
     close_windows();
-    promote(id);
+    promote(id, false);
     steps_.push_back({Resume{id, row.name}, "nothing of it can have run elsewhere since it was suspended"});
     return std::nullopt;
   }
@@ -66,7 +66,7 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
   close_windows();
   steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
-  promote(id);
+  promote(id, true);
   steps_.push_back({Create{id, scene_.node(id)->configs.at(domain_.name).path}, "it is started again"});
   for (const ResourceName& resource : resources_)
     steps_.push_back(
@@ -78,10 +78,13 @@ void Recovery::demote(NodeId id) {
   for (Step& step : demote_leftovers(scene_, resources_, id)) steps_.push_back(std::move(step));
 }
 
-void Recovery::promote(NodeId id) {
-  for (const ResourceName& resource : resources_)
-    if (const Resource* up = find_resource(scene_.node(id), resource); up == nullptr || up->role != Role::primary)
-      steps_.push_back({Promote{id, resource}, "the domain writes its disks here"});
+void Recovery::promote(NodeId id, bool starts) {
+  for (const ResourceName& resource : resources_) {
+    const Resource* up = find_resource(scene_.node(id), resource);
+    const bool primary = up != nullptr && up->role == Role::primary;
+    if (starts || !primary)
+      steps_.push_back({Promote{id, resource}, primary ? still_right : "the domain writes its disks here"});
+  }
 }
 
 bool Recovery::gave_up(const ResourceName& resource) const {

@@ -115,8 +115,8 @@ TEST_CASE("a migration stuck before the last word is started again with --yes wh
                         "xen-drbd recover samba --yes");
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
-                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
-                                                "on failure: demote dom0 samba"});
+                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a domain between rename and unpause is unpaused, and its source destroyed") {
@@ -166,8 +166,8 @@ TEST_CASE("a source whose other side is gone is never resumed, and started again
                         "--yes");
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba",
-                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
-                                                "on failure: demote dom0 samba"});
+                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a receiver that is still at work is ended before its source is started again") {
@@ -176,7 +176,8 @@ TEST_CASE("a receiver that is still at work is ended before its source is starte
   world.node(mirror).migrations.push_back({12, true, ""});
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy dom0 samba--migratedaway",
-                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+                                                "promote dom0 samba", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("recover starts nothing again on a peer that is leaving") {
@@ -213,8 +214,8 @@ TEST_CASE("a source whose peer is dead needs the claim as well") {
   world.wish.yes = true;
   require_not_recovered(recover(world), "cannot be reached", "--peer-is-dead", ErrorKind::unreachable);
   world.wish.peer_is_dead = true;
-  CHECK(in_words(recover(world).steps) ==
-        Words{"destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+  CHECK(in_words(recover(world).steps) == Words{"destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a guest left suspended by a killed xl is resumed, copy or not") {
