@@ -61,7 +61,7 @@ Result<std::array<Resource, 2>> Actions::resource_on_both(const ResourceName& na
 /// still fetching them from its peer. Long may have passed since the plan was made: a pause, the copy of a guest's
 /// memory. Accident: found by the model: DRBD's link was cut and came back after the look, the guest was started on
 /// data that were being fetched, the link was cut once more, and the guest was without its disk.
-Result<> Actions::may_promote(const model::Promote& step) {
+Result<Role> Actions::may_promote(const model::Promote& step) {
   XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
   const auto refused = [&](std::string because, const std::string& hint) {
     return Error{.kind = ErrorKind::refused,
@@ -81,11 +81,13 @@ Result<> Actions::may_promote(const model::Promote& step) {
     if (model::receives(volume.replication))
       return refused(device + std::string(to_string(volume.replication)) + " there now", "wait for its resync");
   }
-  return in_command(step.node);
+  XEN_DRBD_CHECK(in_command(step.node));
+  return seen.role;
 }
 
 Result<> Actions::perform(const model::Promote& step) {
-  XEN_DRBD_CHECK(may_promote(step));
+  XEN_DRBD_TRY(const Role before, may_promote(step));
+  if (before == Role::primary) return {};
   const host::Outcome outcome = act(step.node, drbd::primary_command(step.resource));
   XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
   if (seen.role == Role::primary) return {};

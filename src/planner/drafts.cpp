@@ -94,9 +94,9 @@ std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const st
   }
   std::vector<Step> undo;
   for (const ResourceName& resource : resources) {
-    if (role_on(scene, resource, node) == Role::primary) continue;
-    steps.push_back({Promote{node, resource}, "the domain writes its disks here"});
-    undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
+    const bool primary = role_on(scene, resource, node) == Role::primary;
+    steps.push_back({Promote{node, resource}, primary ? still_right : "the domain writes its disks here"});
+    if (!primary) undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
   }
   steps.push_back({create_from(scene, domain, node), "the domain runs on neither node"});
   append(steps, std::move(undo));
@@ -203,7 +203,9 @@ Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
   Draft draft = blank(domain, node);
   draft.plan.reason = fmt::format("it runs on {}", scene.name(node));
   if (scene.node(other(node)) == nullptr) return draft;
-  if (Objection left = absence(scene, domain.name, other(node))) {
+  Objection left = no_migration_at_work(scene, domain.name);
+  if (!left) left = absence(scene, domain.name, other(node));
+  if (left) {
     draft.plan.warnings.push_back(left->because + (left->hint.empty() ? "" : "; " + left->hint));
     return draft;
   }
@@ -281,6 +283,10 @@ Draft not_running_here(const Scene& scene, const Domain& domain) {
     return already_running(scene, domain, scene.peer());
   Draft draft = blank(domain, scene.here());
   draft.plan.reason = fmt::format("it does not run on {}", scene.name(scene.here()));
+  if (const Objection no = no_migration_at_work(scene, domain.name)) {
+    draft.plan.warnings.push_back(no->because + "; " + no->hint);
+    return draft;
+  }
   if (const auto resources = resources_of(scene, domain))
     draft.plan.steps = demote_leftovers(scene, *resources, scene.here());
   return draft;

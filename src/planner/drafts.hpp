@@ -25,7 +25,9 @@ struct Draft {
 [[nodiscard]] Draft refused(const Scene& scene, const Draft& draft, model::Verdict wanted, Error error);
 
 /// Nothing to do for the domain: it is as wished. Leftovers of an earlier run are cleared away where the domain is
-/// proved absent: on the node that is not `node` when it runs on `node`.
+/// proved absent: on the node that is not `node` when it runs on `node`; not while an xl migrate of it is at work.
+/// Accident: shown possible: a start while somebody migrated the domain by hand demoted the disk that was to receive
+/// it, before its copy was to be seen there.
 [[nodiscard]] Draft already_running(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
 /// Passed over by a command that does not name its domains.
@@ -58,6 +60,11 @@ template <class Make> [[nodiscard]] std::vector<Draft> drafts_of(const Scene& sc
 /// A start without the peer (spec 5.6) says of each resource since when it is without it (spec 5.4).
 void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& resources, model::NodeId node,
                           std::vector<std::string>& warnings);
+
+/// Why a disk that is Primary already is promoted all the same: long may pass until then, and the step looks whether
+/// its data are still the right ones (spec 5.4). Accident: shown possible: a start waited for another domain's `delay`,
+/// DRBD's link was cut meanwhile, and the disk that a failed start had left Primary was not looked at again.
+inline constexpr const char* still_right = "it is Primary already, and must be right to be written at that moment";
 
 /// Demote steps for the resources that are Primary on a node where the domain does not run.
 [[nodiscard]] std::vector<model::Step> demote_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,

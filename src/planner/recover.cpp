@@ -17,12 +17,14 @@ Recovery::Recovery(const Scene& scene, const Domain& domain) : scene_(scene), do
   if (auto resources = resources_of(scene_, domain_))
     resources_ = *std::move(resources);
   else
-    warnings_.push_back("its DRBD disks are left as they are: " + resources.error().because);
+    unread_ = std::move(resources).error();
+  if (unread_) warnings_.push_back("its DRBD disks are left as they are: " + unread_->because);
 }
 
 Draft Recovery::draft() {
   Objection no = untouchable();
   if (!no) no = classify();
+  if (!no) no = disks_cannot_be_told();
   Draft draft = skipped(domain_, node_, reason_);
   if (no && passed_over_) {
     draft.plan.reason = no->because;
@@ -47,8 +49,8 @@ void Recovery::look(NodeId id) {
       seen.away = &row;
   }
   if (const NodeState* node = scene_.node(id))
-    seen.receiver = std::any_of(node->migrations.begin(), node->migrations.end(),
-                                [](const MigrationProcess& process) { return process.receiving; });
+    for (const MigrationProcess& process : node->migrations)
+      if (process.receiving) seen.receiver = &process;
 }
 
 bool Recovery::nothing_on(NodeId id) const {
@@ -86,6 +88,8 @@ Objection Recovery::may_still_migrate() const {
           fmt::format("look again; if it stays so, see on {} what keeps /proc from being read", node_name(id)));
   return std::nullopt;
 }
+
+Objection Recovery::disks_cannot_be_told() const { return steps_.empty() ? std::nullopt : unread_; }
 
 Objection Recovery::disks_cannot_be_judged() const {
   for (const ResourceName& resource : resources_) {
@@ -181,8 +185,10 @@ Objection Recovery::paused(NodeId id) {
     passed_over_ = !scene_.wish.named;
     return absence(scene_, domain_.name, id);
   }
-  if (on(id).receiver)
-    return refusal(fmt::format("the xl migrate-receive of {} on {} is still at work", name(), node_name(id)),
+  if (on(id).receiver != nullptr)
+    return refusal(fmt::format("the xl {} of {} on {} is still at work",
+                               on(id).receiver->command == "restore" ? "restore" : "migrate-receive", name(),
+                               node_name(id)),
                    "wait until it has ended, then repeat");
   if (on(id).own->cpu_seconds > 0)
     return refusal(fmt::format("{} has run on {} since it was moved there, and is paused", name(), node_name(id)),
@@ -206,7 +212,7 @@ Objection Recovery::suspended(NodeId id) {
   const NodeId far = other(id);
   if (on(far).away != nullptr || on(id).away != nullptr || on(id).incoming != nullptr) return no_row_of_the_table();
   reason_ = "its migration was cut short after the suspend";
-  if (on(far).receiver && on(far).incoming == nullptr)
+  if (on(far).receiver != nullptr && on(far).incoming == nullptr)
     steps_.push_back({EndReceiver{far}, "it must not take the domain over while it is brought back"});
   if (Objection no = clear_half_names()) return no;
   return bring_back(id, *on(id).own, true);
@@ -245,7 +251,7 @@ Objection Recovery::migrated_away(NodeId id) {
     return bring_back(id, *on(id).away, true);
   }
   reason_ = fmt::format("whether it ever ran on {} is not known", node_name(far));
-  if (on(far).receiver)
+  if (on(far).receiver != nullptr)
     steps_.push_back({EndReceiver{far}, "it must not take the domain over while it is started again"});
   return bring_back(id, *on(id).away, false);
 }

@@ -18,7 +18,7 @@ struct Sighting {
   const model::DomainRow* own = nullptr;
   const model::DomainRow* incoming = nullptr;
   const model::DomainRow* away = nullptr;
-  bool receiver = false; ///< some `xl migrate-receive` is at work on the node
+  const model::MigrationProcess* receiver = nullptr; ///< some `xl migrate-receive` or `xl restore` at work on the node
 
   [[nodiscard]] bool is(model::Presence presence) const { return found.presence == presence; }
   [[nodiscard]] bool dies() const {
@@ -53,6 +53,11 @@ private:
   /// What the node shows may still change by itself, or is no answer at all: wait, then look again.
   [[nodiscard]] Objection cannot_be_judged(model::NodeId id) const;
 
+  /// Where the resources of the domain cannot be told nothing is done, for nothing is known of its disks. What needs
+  /// nothing done is well all the same. Accident: shown possible: a syntax error in a .res file, and a guest was
+  /// resumed without a look at its disk, exit 0.
+  [[nodiscard]] Objection disks_cannot_be_told() const;
+
   /// While an xl migrate of the domain lives nothing half-done is touched: where processes cannot be listed, whether
   /// one does is not known.
   [[nodiscard]] Objection may_still_migrate() const;
@@ -84,7 +89,8 @@ private:
   Objection bring_back(model::NodeId id, const model::DomainRow& row, bool may_resume);
   Objection start_again(model::NodeId id, const model::DomainRow& row);
   void demote(model::NodeId id);
-  void promote(model::NodeId id);
+  /// Before a resume only what is not Primary yet: a guest that has its disk goes on as it was.
+  void promote(model::NodeId id, bool starts);
   /// Whether the resource stands alone because two Primaries were allowed on one node only. Asked to connect, DRBD
   /// finds out by itself if it is a split brain after all, and gives nobody's data up.
   [[nodiscard]] bool gave_up(const ResourceName& resource) const;
@@ -101,6 +107,7 @@ private:
   const model::Domain& domain_;
   std::array<Sighting, 2> seen_;
   std::vector<ResourceName> resources_;
+  Objection unread_; ///< why the resources cannot be told
   std::vector<model::Step> steps_;
   std::vector<std::string> warnings_;
   std::string reason_;

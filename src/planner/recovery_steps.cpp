@@ -33,7 +33,7 @@ Objection Recovery::bring_back(NodeId id, const DomainRow& row, bool may_resume)
       if (const Resource* up = find_resource(node, resource); up == nullptr || up->role != Role::primary)
         if (Objection no = disk_may_start(scene_, resource, id)) return no;
     close_windows();
-    promote(id);
+    promote(id, false);
     steps_.push_back({Resume{id, row.name}, "nothing of it can have run elsewhere since it was suspended"});
     return std::nullopt;
   }
@@ -60,13 +60,13 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   }
   if (Objection no = peer_not_leaving(scene_, id)) return no;
   if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
-  if (auto resources = resources_of(scene_, domain_); !resources) return std::move(resources).error();
+  if (unread_) return unread_;
   for (const ResourceName& resource : resources_)
     if (Objection no = disk_may_start(scene_, resource, id)) return no;
   if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
   close_windows();
   steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
-  promote(id);
+  promote(id, true);
   steps_.push_back({create_from(scene_, domain_, id), "it is started again"});
   for (const ResourceName& resource : resources_)
     steps_.push_back(
@@ -78,10 +78,13 @@ void Recovery::demote(NodeId id) {
   for (Step& step : demote_leftovers(scene_, resources_, id)) steps_.push_back(std::move(step));
 }
 
-void Recovery::promote(NodeId id) {
-  for (const ResourceName& resource : resources_)
-    if (const Resource* up = find_resource(scene_.node(id), resource); up == nullptr || up->role != Role::primary)
-      steps_.push_back({Promote{id, resource}, "the domain writes its disks here"});
+void Recovery::promote(NodeId id, bool starts) {
+  for (const ResourceName& resource : resources_) {
+    const Resource* up = find_resource(scene_.node(id), resource);
+    const bool primary = up != nullptr && up->role == Role::primary;
+    if (starts || !primary)
+      steps_.push_back({Promote{id, resource}, primary ? still_right : "the domain writes its disks here"});
+  }
 }
 
 bool Recovery::gave_up(const ResourceName& resource) const {
@@ -115,6 +118,10 @@ std::vector<ResourceName> Recovery::still_alone() const {
 }
 
 void Recovery::remove_record() {
+  if (unread_ && !remove_records(scene_, domain_.name).empty()) {
+    warnings_.emplace_back("the record of its migration is kept until its disks can be told");
+    return;
+  }
   const auto waits = [&](const ResourceName& resource) {
     return !stands_alone(scene_, resource) && !connected_on_both(scene_, resource);
   };

@@ -18,12 +18,17 @@ const Disk* disk_of(const Domain& domain, Minor minor) {
   return found == domain.disks.end() ? nullptr : &*found;
 }
 
-/// The resource that a node's configuration has for a minor.
-const ResourceConfig* config_of_minor(const NodeState& node, Minor minor) {
+/// Where a node's configuration has a minor.
+struct Place {
+  const ResourceConfig* config;
+  unsigned volume;
+};
+
+std::optional<Place> place_of_minor(const NodeState& node, Minor minor) {
   for (const ResourceConfig& config : *node.resource_configs)
     for (const ResourceConfig::Volume& volume : config.volumes)
-      if (volume.minor == minor) return &config;
-  return nullptr;
+      if (volume.minor == minor) return Place{&config, volume.number};
+  return std::nullopt;
 }
 
 /// Whether every volume of the configured resource is a disk of this domain, and of this domain alone.
@@ -50,9 +55,9 @@ Objection belongs_to(const Scene& scene, const Domain& domain, const ResourceCon
   return std::nullopt;
 }
 
-/// The resource of one disk, the same on both nodes.
+/// The resource of one disk, the same volume of it on both nodes.
 Result<ResourceName> resource_of(const Scene& scene, const Domain& domain, const Disk& disk) {
-  std::optional<ResourceName> configured;
+  std::optional<Place> configured;
   for (NodeId id : {scene.here(), scene.peer()}) {
     const NodeState* node = scene.node(id);
     if (node == nullptr) continue;
@@ -60,18 +65,24 @@ Result<ResourceName> resource_of(const Scene& scene, const Domain& domain, const
       return refusal(fmt::format("the DRBD configuration of {} could not be read: {}", scene.name(id),
                                  printable(node->resource_configs_problem)),
                      fmt::format("see what `drbdadm dump` says on {}", scene.name(id)));
-    const ResourceConfig* config = config_of_minor(*node, disk.minor);
-    if (config == nullptr)
+    const std::optional<Place> place = place_of_minor(*node, disk.minor);
+    if (!place)
       return refusal(
           fmt::format("drbdadm on {} configures no resource for /dev/drbd{}", scene.name(id), disk.minor.number),
           fmt::format("add it to the DRBD configuration of {}, or correct the minor of {} in the topology",
                       scene.name(id), disk.link.str()));
-    if (configured && *configured != config->name)
+    const ResourceConfig* config = place->config;
+    if (configured && configured->config->name != config->name)
       return refusal(fmt::format("/dev/drbd{} belongs to the resource {} on {}, and to {} on {}", disk.minor.number,
-                                 configured->str(), scene.name(scene.here()), config->name.str(),
+                                 configured->config->name.str(), scene.name(scene.here()), config->name.str(),
                                  scene.name(scene.peer())),
                      "make the DRBD configuration the same on both nodes");
-    configured = config->name;
+    if (configured && configured->volume != place->volume)
+      return refusal(fmt::format("/dev/drbd{} is volume {} of the resource {} on {}, and volume {} on {}",
+                                 disk.minor.number, configured->volume, config->name.str(), scene.name(scene.here()),
+                                 place->volume, scene.name(scene.peer())),
+                     "give each volume of it the same minor on both nodes");
+    configured = place;
     if (disk.resource && *disk.resource != config->name)
       return refusal(fmt::format("the topology puts {} (/dev/drbd{}) into the resource {}, and drbdadm on {} into {}",
                                  disk.link.str(), disk.minor.number, disk.resource->str(), scene.name(id),
@@ -80,7 +91,7 @@ Result<ResourceName> resource_of(const Scene& scene, const Domain& domain, const
     if (Objection no = belongs_to(scene, domain, *config)) return *std::move(no);
   }
   if (!configured) return refusal("neither node can be asked what drbdadm configures", "see what `drbdadm dump` says");
-  return *std::move(configured);
+  return configured->config->name;
 }
 
 } // namespace

@@ -154,9 +154,10 @@ Objection no_migration_at_work(const Scene& scene, const DomainName& domain) {
     const NodeState* node = scene.node(id);
     if (node == nullptr) continue;
     for (const MigrationProcess& process : node->migrations)
-      if (!process.receiving && process.domain == domain.str())
-        return refusal(fmt::format("an xl migrate of {} is at work on {} (pid {}): a migration is going on",
-                                   domain.str(), scene.name(id), process.pid),
+      if (is_at_work_on(process, domain, *node))
+        return refusal(fmt::format("an xl {} of {} is at work on {} (pid {}){}", process.command, domain.str(),
+                                   scene.name(id), process.pid,
+                                   process.command == "migrate" ? ": a migration is going on" : ""),
                        "wait until it has ended, then look again: xen-drbd status");
   }
   return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace xen_drbd::planner {
 
@@ -59,12 +60,21 @@ bool is_double_run(const DomainName& domain, const ClusterState& state) {
   return lives;
 }
 
+bool is_at_work_on(const MigrationProcess& process, const DomainName& domain, const NodeState& node) {
+  if (process.receiving) return false;
+  if (process.domain == domain.str()) return true;
+  const auto rows = presence_of(domain, node).rows;
+  return std::any_of(rows.begin(), rows.end(), [&](const DomainRow& row) {
+    return process.domain == row.name || process.domain == std::to_string(row.domid);
+  });
+}
+
 bool is_migrating(const DomainName& domain, const ClusterState& state) {
   return std::any_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
     const NodeState* node = state.node(id);
     return node != nullptr &&
            std::any_of(node->migrations.begin(), node->migrations.end(), [&](const MigrationProcess& process) {
-             return !process.receiving && process.domain == domain.str();
+             return process.command == "migrate" && is_at_work_on(process, domain, *node);
            });
   });
 }

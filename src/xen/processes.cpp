@@ -4,6 +4,8 @@
 
 #include "answer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace xen_drbd::xen {
@@ -57,28 +59,43 @@ std::string_view name_of_log(std::string_view path) {
   return path.ends_with(ending) ? path.substr(0, path.size() - ending.size()) : std::string_view{};
 }
 
+/// The xl commands that keep a domain suspended while they are at work, or would be cut short by its end, and their
+/// options of one letter that take a value. Source: xen tools/xl/xl_migrate.c, xl_saverestore.c, xl_misc.c.
+struct Suspending {
+  std::string_view command, with_value;
+};
+constexpr std::array suspending =
+    std::to_array<Suspending>({{"migrate", "sC"}, {"save", ""}, {"suspend", ""}, {"dump-core", ""}, {"remus", "isN"}});
+
 /// The domain of `xl [options] migrate [options] DOMAIN HOST`; getopt lets the options stand anywhere.
-std::string_view migrated_domain(const std::vector<std::string_view>& arguments) {
+std::string_view first_operand(const std::vector<std::string_view>& arguments, std::string_view options) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i];
     if (word == "--") return i + 1 < arguments.size() ? arguments[i + 1] : std::string_view{};
     if (!word.starts_with('-') || word == "-") return word;
     if (word.starts_with("--")) continue;
-    const std::size_t with_value = word.find_first_of("sC");
+    const std::size_t with_value = word.find_first_of(options);
     if (with_value == word.size() - 1) ++i;
   }
   return {};
 }
 
-/// What this command line of an xl that is no watcher is at, if it is a migration.
+/// What this command line of an xl that is no watcher is at, if it is a migration or the like.
 std::optional<model::MigrationProcess> migration_of(int pid, const std::vector<std::string_view>& argv) {
   std::size_t at = 1;
   while (at < argv.size() && argv[at].starts_with('-')) ++at;
   if (at >= argv.size()) return std::nullopt;
-  if (argv[at].starts_with("migrate-")) return model::MigrationProcess{.pid = pid, .receiving = true, .domain = {}};
-  if (argv[at] != "migrate") return std::nullopt;
+  const std::string_view command = argv[at];
+  if (command.starts_with("migrate-") || command == "restore")
+    return model::MigrationProcess{.pid = pid, .receiving = true, .domain = {}, .command = std::string(command)};
+  const auto known =
+      std::find_if(suspending.begin(), suspending.end(), [&](const Suspending& one) { return one.command == command; });
+  if (known == suspending.end()) return std::nullopt;
   const std::vector<std::string_view> rest(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
-  return model::MigrationProcess{.pid = pid, .receiving = false, .domain = std::string(migrated_domain(rest))};
+  return model::MigrationProcess{.pid = pid,
+                                 .receiving = false,
+                                 .domain = std::string(first_operand(rest, known->with_value)),
+                                 .command = std::string(command)};
 }
 
 } // namespace

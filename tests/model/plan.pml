@@ -39,7 +39,7 @@ inline close_leftovers() {
 
 /* It runs there already: what an earlier run left is cleared away. */
 inline plan_tidy(n) {
-  if :: !solo && is_absent(saw[PEER(n)]) -> demote_leftovers(PEER(n)); close_leftovers() :: else fi
+  if :: !solo && is_absent(saw[PEER(n)]) && no_migration_at_work -> demote_leftovers(PEER(n)); close_leftovers() :: else fi
 }
 
 inline plan_start(n) {
@@ -52,7 +52,7 @@ inline plan_start(n) {
      remove_records();
 #ifndef NO_DISK
      if :: !dead -> demote_leftovers(PEER(n)); close_leftovers() :: else fi;
-     if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
+     plan!PROMOTE, NEXT, n;
 #endif
      plan!CREATE, NEXT, n;
 #ifndef NO_DISK
@@ -191,7 +191,7 @@ inline bring_back(n, may_resume) {
   :: !((may_resume) && has_resume) && disk_may_start(n) && !is_leaving(n) -> /* --yes */
      close_windows();
      if :: saw[n] & HAS_AWAY -> plan!DESTROY_AWAY, NEXT, n :: else -> plan!DESTROY, NEXT, n fi;
-     if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
+     plan!PROMOTE, NEXT, n;
      plan!CREATE, NEXT, n;
      plan!DEMOTE, ON_FAILURE, n
   :: else -> refusal = true

@@ -228,7 +228,7 @@ inline promote(n) {
   if :: failed == FINE -> drbd_shows(n, up_to_date(n)) :: else fi;
 #endif
   must_be_in_command();
-  if :: failed == FINE -> act(n, PROMOTE) :: else fi;
+  if :: failed == FINE && !primary[n] -> act(n, PROMOTE) :: else fi;
   if :: failed == FINE -> drbd_shows(n, primary[n]) :: else fi
 }
 

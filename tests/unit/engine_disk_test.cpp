@@ -88,6 +88,24 @@ TEST_CASE("What has fallen behind since the look is not promoted, though DRBD wo
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("What is Primary already is judged like what is to be promoted, and then left as it is") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  SECTION("it is right") {
+    CHECK(lab.run(start_plan("samba", dom0)).result == ResultKind::started);
+    CHECK(lab.world->count("dom0: drbdadm primary samba") == 0);
+  }
+  SECTION("it has lost its peer since the look") {
+    lab.world->cut_drbd();
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(report.error->changed == Changed::no);
+    CHECK_THAT(report.reason, ContainsSubstring("it is Connecting there now, not Connected"));
+    CHECK(lab.drbd(dom0, "samba").primary);
+  }
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
 TEST_CASE("Nothing is promoted on a node whose answers are too old, nor while the other one's are") {
   Lab lab;
   lab.world->node(GENERATE(dom0, mirror)).silent = true;

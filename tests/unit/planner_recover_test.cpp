@@ -115,8 +115,8 @@ TEST_CASE("a migration stuck before the last word is started again with --yes wh
                         "xen-drbd recover samba --yes");
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
-                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
-                                                "on failure: demote dom0 samba"});
+                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a domain between rename and unpause is unpaused, and its source destroyed") {
@@ -166,8 +166,8 @@ TEST_CASE("a source whose other side is gone is never resumed, and started again
                         "--yes");
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba",
-                                                "destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg",
-                                                "on failure: demote dom0 samba"});
+                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a receiver that is still at work is ended before its source is started again") {
@@ -176,7 +176,8 @@ TEST_CASE("a receiver that is still at work is ended before its source is starte
   world.node(mirror).migrations.push_back({12, true, ""});
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy dom0 samba--migratedaway",
-                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+                                                "promote dom0 samba", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("recover starts nothing again on a peer that is leaving") {
@@ -213,8 +214,8 @@ TEST_CASE("a source whose peer is dead needs the claim as well") {
   world.wish.yes = true;
   require_not_recovered(recover(world), "cannot be reached", "--peer-is-dead", ErrorKind::unreachable);
   world.wish.peer_is_dead = true;
-  CHECK(in_words(recover(world).steps) ==
-        Words{"destroy dom0 samba--migratedaway", "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+  CHECK(in_words(recover(world).steps) == Words{"destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a guest left suspended by a killed xl is resumed, copy or not") {
@@ -337,6 +338,92 @@ TEST_CASE("recover touches nothing while an xl migrate lives, and nothing it can
   World gone;
   gone.unreachable();
   require_not_recovered(recover(gone), "cannot be reached", "bring mirror back", ErrorKind::unreachable);
+}
+
+TEST_CASE("an xl migrate to which the domain was told by its domid is seen like one by its name") {
+  for (const char* name : {"samba", "samba--migratedaway"})
+    for (NodeId id : both_nodes) {
+      World world;
+      world.add_row(id, name, "---ss-");
+      world.node(id).migrations.push_back({77, false, "7"});
+      world.wish.yes = true;
+      require_not_recovered(recover(world), "a migration is going on", "wait");
+      world.node(id).migrations = {{77, false, "8"}}; // another domain's
+      CHECK(recover(world).verdict == Verdict::recover);
+    }
+  World elsewhere; // the same number on the other node is another domain's
+  elsewhere.add_row(dom0, "samba", "---ss-").node(mirror).migrations.push_back({77, false, "7"});
+  elsewhere.wish.yes = true;
+  CHECK(recover(elsewhere).verdict == Verdict::recover);
+}
+
+TEST_CASE("a domain that an xl save has suspended is left to it") {
+  for (const char* told : {"samba", "7"})
+    for (const char* command : {"save", "dump-core", "remus"}) {
+      World world;
+      world.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+      world.node(dom0).has_resume = true;
+      world.wish.yes = true;
+      world.node(dom0).migrations.push_back({78, false, told, command});
+      require_not_recovered(recover(world), std::string("an xl ") + command + " of samba is at work on dom0 (pid 78)",
+                            "wait");
+      CHECK_THAT(recover(world).error->because, !ContainsSubstring("migration"));
+    }
+}
+
+TEST_CASE("a moved domain is not unpaused while an xl restore is at work beside it") {
+  World world;
+  away(world, dom0);
+  near_the_end(world);
+  world.add_row(mirror, "samba", "--p---", 0);
+  world.node(mirror).migrations.push_back({12, true, "", "restore"});
+  require_not_recovered(recover(world), "the xl restore of samba on mirror is still at work", "wait");
+}
+
+TEST_CASE("where the resources of a domain cannot be told nothing half-done is touched") {
+  const auto check = [](World& world) {
+    world.wish.yes = true;
+    world.node(dom0).has_resume = world.node(mirror).has_resume = true;
+    CHECK(recover(world).verdict == Verdict::recover);
+    for (NodeId id : both_nodes) {
+      World unread = world;
+      unread.node(id).resource_configs.reset();
+      unread.node(id).resource_configs_problem = "drbd.d/samba.res:4: parse error";
+      require_not_recovered(recover(unread), "drbd.d/samba.res:4: parse error", "drbdadm dump");
+    }
+  };
+  World suspended;
+  suspended.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+  check(suspended);
+  World stuck;
+  away(stuck, dom0);
+  near_the_end(stuck);
+  incoming(stuck, mirror);
+  check(stuck);
+  World between;
+  away(between, dom0);
+  near_the_end(between);
+  between.add_row(mirror, "samba", "--p---", 0);
+  check(between);
+  World abandoned;
+  abandoned.runs("samba", dom0);
+  incoming(abandoned, mirror);
+  check(abandoned);
+  World off;
+  off.add_row(mirror, "samba", "---s--").role(mirror, "samba", Role::primary);
+  check(off);
+}
+
+TEST_CASE("a domain that simply runs is well though its resources cannot be told, and its record is kept") {
+  World world;
+  world.runs("samba", dom0).recorded(dom0, "samba");
+  world.node(mirror).resource_configs.reset();
+  world.node(mirror).resource_configs_problem = "drbd.d/samba.res:4: parse error";
+  const DomainPlan plan = recover(world);
+  CHECK(plan.verdict == Verdict::already);
+  REQUIRE(plan.warnings.size() == 2);
+  CHECK_THAT(plan.warnings[0], ContainsSubstring("its DRBD disks are left as they are"));
+  CHECK_THAT(plan.warnings[1], ContainsSubstring("record"));
 }
 
 TEST_CASE("where processes cannot be listed nothing half-done is touched: an xl migrate may be at work") {

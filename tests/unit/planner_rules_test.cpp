@@ -221,6 +221,10 @@ TEST_CASE("a resource that is not the domain's alone, or not the same on both no
        "drbdadm on mirror configures no resource for /dev/drbd2", "minor of samba2"},
       {[](World& w) { w.drbd_config(mirror, "samba").name = resource_name("smb"); },
        "belongs to the resource samba on dom0, and to smb on mirror", "the same on both nodes"},
+      {[](World& w) {
+         std::swap(w.drbd_config(mirror, "samba").volumes[0].minor, w.drbd_config(mirror, "samba").volumes[1].minor);
+       },
+       "/dev/drbd1 is volume 0 of the resource samba on dom0, and volume 1 on mirror", "the same minor on both nodes"},
       {[](World& w) { w.domain("samba").disks[0].resource = resource_name("other"); },
        "into the resource other, and drbdadm on dom0 into samba", "topology"},
       {[](World& w) {

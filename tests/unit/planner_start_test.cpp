@@ -31,10 +31,12 @@ TEST_CASE("a domain without disks is only created") {
   CHECK(in_words(start(world, "web").steps) == Words{"create dom0 /etc/xen/web.cfg"});
 }
 
-TEST_CASE("a disk that is Primary already is not promoted, and not demoted when the create fails") {
+TEST_CASE("a disk that is Primary already is looked at all the same, and not demoted when the create fails") {
   World world;
   world.role(dom0, "samba", Role::primary);
-  CHECK(in_words(start(world, "samba").steps) == Words{"create dom0 /etc/xen/samba.cfg"});
+  const DomainPlan plan = start(world, "samba");
+  CHECK(in_words(plan.steps) == Words{"promote dom0 samba", "create dom0 /etc/xen/samba.cfg"});
+  CHECK_THAT(plan.steps[0].why, ContainsSubstring("Primary already"));
 }
 
 TEST_CASE("a peer that is Primary while the domain is absent there is demoted before a start") {
@@ -210,6 +212,22 @@ TEST_CASE("a domain whose xl migrate is at work is not started") {
   World world;
   world.node(mirror).migrations.push_back({4711, false, "samba"});
   require_refused(start(world, "samba"), "pid 4711", "xen-drbd status");
+}
+
+TEST_CASE("nothing is tidied beside a domain while an xl migrate of it is at work, and that is said") {
+  for (NodeId at_work : both_nodes)
+    for (Goal goal : {Goal::start_here, Goal::migrate_in, Goal::home_and_start_all}) {
+      World world;
+      world.domain("samba").home = dom0;
+      world.runs("samba", dom0).role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+      CHECK_FALSE(of(world.plan(goal), "samba").steps.empty());
+      world.node(at_work).migrations.push_back({99, false, "samba"});
+      const DomainPlan plan = of(world.plan(goal), "samba");
+      CHECK(plan.verdict == Verdict::already);
+      CHECK(plan.steps.empty());
+      REQUIRE(plan.warnings.size() == 1);
+      CHECK_THAT(plan.warnings[0], ContainsSubstring("an xl migrate of samba is at work"));
+    }
 }
 
 TEST_CASE("a domain on both nodes is touched by no wish, and is a failure") {

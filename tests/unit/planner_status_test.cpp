@@ -9,7 +9,7 @@ using namespace xen_drbd::planner_world;
 namespace {
 
 /// Rows of one node, as "NAME LETTERS"; "!" for an xl that fails, "w" for a watcher alone, "m" for an xl migrate at
-/// work.
+/// work, "7" and "5" for one that was told that domid, "s" for an xl save.
 using Shown = std::vector<std::string>;
 
 World seen(const Shown& here, const Shown& there) {
@@ -22,6 +22,10 @@ World seen(const Shown& here, const Shown& there) {
         world.watcher(id, "samba");
       else if (text == "m")
         world.node(id).migrations.push_back({9, false, "samba"});
+      else if (text == "s")
+        world.node(id).migrations.push_back({9, false, "samba", "save"});
+      else if (text == "7" || text == "5")
+        world.node(id).migrations.push_back({9, false, text});
       else
         world.add_row(id, text.substr(0, text.find(' ')), text.substr(text.find(' ') + 1));
     }
@@ -58,6 +62,10 @@ TEST_CASE("the state of a domain over both nodes is one word") {
            Row{{"(null) -----d"}, {}, "unknown", 0},
            Row{{"samba -b----", "m"}, {"samba--incoming --p---"}, "migrating", 1},
            Row{{"samba ---ss-", "m"}, {}, "migrating", 0},
+           Row{{"samba ---ss-", "7"}, {}, "migrating", 0},
+           Row{{"samba ---ss-", "5"}, {}, "suspended", 0},
+           Row{{"samba ---ss-"}, {"7"}, "suspended", 0},
+           Row{{"samba ---ss-", "s"}, {}, "suspended", 0},
            Row{{"samba -b----"}, {"samba--incoming --p---"}, "half-migrated", 1},
            Row{{"samba--migratedaway ---ss-"}, {"samba -b----"}, "half-migrated", 1},
            Row{{"samba--migratedaway ---ss-"}, {"!"}, "half-migrated", 0},

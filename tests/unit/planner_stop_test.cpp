@@ -108,6 +108,22 @@ TEST_CASE("a domain that is not simply running here is not shut down") {
     CHECK_THAT(plan.error.value().because, ContainsSubstring("a migration is going on"));
 }
 
+TEST_CASE("a node is not tidied behind a domain while an xl migrate of it is at work") {
+  for (NodeId at_work : both_nodes) {
+    World world;
+    world.runs("samba", mirror).role(dom0, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+    CHECK_FALSE(of(evacuate(world), "samba").steps.empty());
+    world.node(at_work).migrations.push_back({5, false, "samba"});
+    const DomainPlan plan = of(evacuate(world), "samba");
+    CHECK(plan.steps.empty());
+    REQUIRE(plan.warnings.size() == 1);
+    CHECK_THAT(plan.warnings[0], ContainsSubstring("an xl migrate of samba is at work"));
+  }
+  World gone; // from the list, and not yet come elsewhere
+  gone.role(dom0, "samba", Role::primary).node(mirror).migrations.push_back({5, false, "samba"});
+  CHECK(of(evacuate(gone), "samba").steps.empty());
+}
+
 TEST_CASE("what comes after a domain is stopped before it, unless a deadline presses") {
   World world;
   world.domain("samba").after = {domain_name("dns")};

@@ -88,7 +88,8 @@ TEST_CASE("the script finds watchers and migrations among the processes of this 
   CHECK(has(found, model::Watcher{.pid = watcher.pid(), .name = "vm1"}));
   CHECK(has(found, model::Watcher{.pid = received.pid(), .name = "vm2"}));
   CHECK(has(found, model::MigrationProcess{.pid = sending.pid(), .receiving = false, .domain = "vm3"}));
-  CHECK(has(found, model::MigrationProcess{.pid = receiving.pid(), .receiving = true, .domain = ""}));
+  CHECK(has(found, model::MigrationProcess{
+                       .pid = receiving.pid(), .receiving = true, .domain = "", .command = "migrate-receive"}));
   CHECK(found.watchers.size() == 2);
   CHECK(std::none_of(found.migrations.begin(), found.migrations.end(),
                      [&](const auto& process) { return process.pid == creating.pid(); }));
@@ -163,6 +164,21 @@ TEST_CASE("the domain of an xl migrate is found wherever its options stand") {
   CHECK(domain(" migrate\n") == "");
   CHECK(domain(" list\n") == "none");
   CHECK(domain("") == "none");
+}
+
+TEST_CASE("an xl that suspends its domain, or brings one up, is seen like a migration, with its own word") {
+  const auto at_work = [](const std::string& arguments) {
+    return parsed("xl 7\n xl\n" + arguments + "end\n").migrations;
+  };
+  using All = std::vector<model::MigrationProcess>;
+  CHECK(at_work(" save\n vm1\n /a\n") == All{{7, false, "vm1", "save"}});
+  CHECK(at_work(" -f\n save\n -c\n 5\n /a\n") == All{{7, false, "5", "save"}});
+  CHECK(at_work(" save\n -pc\n vm1\n /a\n") == All{{7, false, "vm1", "save"}});
+  CHECK(at_work(" dump-core\n vm1\n /a\n") == All{{7, false, "vm1", "dump-core"}});
+  CHECK(at_work(" suspend\n vm1\n") == All{{7, false, "vm1", "suspend"}});
+  CHECK(at_work(" remus\n -Fd\n -i\n 100\n -s\n ssh\n -N\n /a\n vm1\n node2\n") == All{{7, false, "vm1", "remus"}});
+  CHECK(at_work(" restore\n -p\n /a\n") == All{{7, true, "", "restore"}});
+  CHECK(at_work(" resume\n vm1\n").empty());
 }
 
 TEST_CASE("an answer about processes that is cut or garbled is an error") {

@@ -37,11 +37,13 @@ struct Watcher {
   bool operator==(const Watcher&) const = default;
 };
 
-/// An `xl migrate` or `xl migrate-receive` that is at work (no watcher yet), as /proc shows it.
+/// An `xl migrate` or `xl migrate-receive` that is at work (no watcher yet), as /proc shows it; or another xl that
+/// suspends a domain for a while or brings one up from a stream.
 struct MigrationProcess {
   int pid = 0;
-  bool receiving = false;
-  std::string domain; ///< the domain of an `xl migrate`; empty for a receiver, which does not name it
+  bool receiving = false;          ///< `migrate-receive`, `restore`
+  std::string domain;              ///< as typed, maybe a domid; empty for a receiver, which does not name it
+  std::string command = "migrate"; ///< "migrate", "save", "suspend", "dump-core", "remus"; "migrate-receive", "restore"
   bool operator==(const MigrationProcess&) const = default;
 };
 

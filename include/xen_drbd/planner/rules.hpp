@@ -53,9 +53,11 @@ using Objection = std::optional<Error>;
 /// Fails: ErrorKind::failed, whatever is wished.
 [[nodiscard]] Objection runs_once(const Scene& scene, const DomainName& domain);
 
-/// No `xl migrate` of the domain is at work on either node.
+/// No `xl migrate` of the domain is at work on either node, and no other xl that suspends it for a while (`save`,
+/// `suspend`, `dump-core`, `remus`), whether it was told the domain's name or its domid.
 /// Accident: a second xl acting on a domain that is changing sides resumed the source after the target had been
-/// unpaused.
+/// unpaused. Shown possible: `recover` would have resumed a guest that an `xl save` was writing to its file, or
+/// destroyed it.
 [[nodiscard]] Objection no_migration_at_work(const Scene& scene, const DomainName& domain);
 
 /// The domain is absent from that node as far as one look can tell: no row of it, no half-name, no watcher (spec 5.2).
@@ -82,9 +84,12 @@ using Objection = std::optional<Error>;
 /// disk; a file that was edited on one node only brought up another guest after a move.
 [[nodiscard]] Objection config_is_the_domains(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
-/// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor in the same
-/// resource on both nodes, no other domain uses it, it has no volume that the domain does not declare (spec 5.4).
+/// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor as the same
+/// volume of the same resource on both nodes, no other domain uses it, it has no volume that the domain does not
+/// declare (spec 5.4).
 /// Accident: a role belongs to the whole resource: promoting one domain's disk made another domain's disk writable too.
+/// Shown possible: two volumes had their minors the other way round in the section of one node; the first migration
+/// would have had the guest write its two disks over each other.
 /// With a peer that counts as dead only this node is read.
 [[nodiscard]] Result<std::vector<ResourceName>> resources_of(const Scene& scene, const model::Domain& domain);
 

@@ -20,6 +20,13 @@ namespace xen_drbd::planner {
 /// Whether the domain's own name is on both nodes and may run on one of them: the accident all rules exist for.
 [[nodiscard]] bool is_double_run(const DomainName& domain, const model::ClusterState& state);
 
+/// Whether a process on that node is at work on the domain: it was told its name or that of one of its rows there, or
+/// the domid of one. A receiver is told neither.
+/// Accident: shown possible: `xl migrate 5 mirror` was not seen as a migration of the domain with that domid, and
+/// `recover` would have destroyed its copy.
+[[nodiscard]] bool is_at_work_on(const model::MigrationProcess& process, const DomainName& domain,
+                                 const model::NodeState& node);
+
 /// Whether an `xl migrate` of the domain is at work on either node.
 [[nodiscard]] bool is_migrating(const DomainName& domain, const model::ClusterState& state);
 

@@ -46,12 +46,12 @@ struct Processes {
   std::vector<model::MigrationProcess> migrations;
   bool operator==(const Processes&) const = default;
 };
-/// Watchers and migrations among the xl processes. Processes that end while they are looked at are left out; an xl that
-/// was replaced on disk by an upgrade counts like any other. The domain of a migration is as it was typed: maybe a
-/// domid. Safety: the answer must show that /proc listed the asking process itself and that it came to its end. The
-/// accident it prevents: a guest that reboots is off the list for seconds and known only by its watcher; an unreadable
-/// /proc would read as "no watcher", and the guest is started a second time. Fails: ErrorKind::failed when processes
-/// cannot be listed.
+/// Watchers and migrations, and what suspends a domain like one, among the xl processes. Processes that end while they
+/// are looked at are left out; an xl that was replaced on disk by an upgrade counts like any other. The domain of a
+/// migration is as it was typed: maybe a domid. Safety: the answer must show that /proc listed the asking process
+/// itself and that it came to its end. The accident it prevents: a guest that reboots is off the list for seconds and
+/// known only by its watcher; an unreadable /proc would read as "no watcher", and the guest is started a second time.
+/// Fails: ErrorKind::failed when processes cannot be listed.
 [[nodiscard]] Result<Processes> parse_processes(const host::Outcome& outcome);
 
 /// A domain and the places where its configuration may be; the first that exists counts.
