@@ -147,7 +147,7 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
     return Unreachable{std::move(known).error().during("asking " + host->name())};
   if (all[1].ok()) state.topology_text = all[1].out;
   read_records(state, all[2]);
-  xen::read_into(state, all.subspan(own, of_xen.size()), configs);
+  xen::read_into(state, all.subspan(own, of_xen.size()), configs, cluster.topology->domains);
   drbd::read_into(state, all.subspan(own + of_xen.size()), state.hostname);
   return state;
 }
@@ -206,7 +206,7 @@ model::Observation observe_domains(const Cluster& cluster, NodeId node) {
     state.rows = std::move(*rows);
   else
     state.rows_problem = std::move(rows).error().because;
-  if (auto processes = xen::parse_processes(answers[1])) {
+  if (auto processes = xen::parse_processes(answers[1], cluster.topology->domains)) {
     state.watchers = std::move(processes->watchers);
     state.migrations = std::move(processes->migrations);
   }

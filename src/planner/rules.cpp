@@ -191,7 +191,8 @@ Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   case Presence::migrated_away:
     return refusal(fmt::format("{} has {}, left by a migration that did not end", node, rows_text(found)), recover);
   case Presence::watcher_only:
-    return refusal(fmt::format("an xl on {} still watches over {}: it is between reboot and restart", node, name),
+    return refusal(fmt::format("an xl on {} still watches over {}: it is being created, or between reboot and restart",
+                               node, name),
                    "wait some seconds and try again");
   case Presence::unknown: break;
   }

@@ -8,8 +8,8 @@ std::vector<host::Command> questions(std::span<const ConfigQuestion> configs, Re
   return commands;
 }
 
-void read_into(model::NodeState& state, std::span<const host::Outcome> answers,
-               std::span<const ConfigQuestion> configs) {
+void read_into(model::NodeState& state, std::span<const host::Outcome> answers, std::span<const ConfigQuestion> configs,
+               std::span<const model::Domain> domains) {
   const auto answer = [&](std::size_t i) { return i < answers.size() ? answers[i] : host::Outcome{}; };
 
   if (auto rows = parse_list(answer(0)))
@@ -21,7 +21,7 @@ void read_into(model::NodeState& state, std::span<const host::Outcome> answers,
     state.has_resume = has_resume(*info);
     state.xen = std::move(*info);
   }
-  if (auto processes = parse_processes(answer(2))) {
+  if (auto processes = parse_processes(answer(2), domains)) {
     state.watchers = std::move(processes->watchers);
     state.migrations = std::move(processes->migrations);
   }

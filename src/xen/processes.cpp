@@ -98,13 +98,45 @@ std::optional<model::MigrationProcess> migration_of(int pid, const std::vector<s
                                  .command = std::string(command)};
 }
 
+/// The domain that this command line is about to create or restore, by its configuration or by a `name=` behind that;
+/// empty for another command, for `xl create -n`, which only reads, and for a domain that is none of these.
+/// Source: xen tools/xl/xl_vmcontrol.c main_create.
+std::string_view created_domain(const std::vector<std::string_view>& argv, std::span<const model::Domain> domains) {
+  std::size_t at = 1;
+  while (at < argv.size() && argv[at].starts_with('-')) ++at;
+  if (at >= argv.size() || (argv[at] != "create" && argv[at] != "restore")) return {};
+  std::vector<std::string_view> configs;
+  std::string_view given_name;
+  for (const std::string_view word : std::span(argv).subspan(at + 1)) {
+    if (word == "--dryrun" || (word.starts_with('-') && !word.starts_with("--") && word.find('n') != word.npos))
+      return {};
+    if (word.starts_with("name=")) given_name = word.substr(5);
+    if (!word.starts_with('-') && word.find('=') == word.npos) configs.push_back(word);
+  }
+  while (given_name.starts_with('"') || given_name.starts_with('\'')) given_name.remove_prefix(1);
+  while (given_name.ends_with('"') || given_name.ends_with('\'')) given_name.remove_suffix(1);
+  const auto is_of = [&](std::string_view config, const model::Domain& domain) {
+    const auto& known = domain.config_candidates;
+    const std::string_view file = config.substr(config.rfind('/') + 1);
+    return std::find(known.begin(), known.end(), config) != known.end() || file == domain.name.str() ||
+           file == domain.name.str() + ".cfg";
+  };
+  for (const model::Domain& domain : domains) {
+    if (!given_name.empty() && given_name == domain.name.str()) return domain.name.str();
+    if (given_name.empty() &&
+        std::any_of(configs.begin(), configs.end(), [&](std::string_view config) { return is_of(config, domain); }))
+      return domain.name.str();
+  }
+  return {};
+}
+
 } // namespace
 
 host::Command processes_command() {
   return {.argv = {"sh", "-c", processes_script, "sh"}, .timeout = Milliseconds{10'000}};
 }
 
-Result<Processes> parse_processes(const host::Outcome& outcome) {
+Result<Processes> parse_processes(const host::Outcome& outcome, std::span<const model::Domain> domains) {
   if (!outcome.ok()) return no_processes(explain(outcome));
   if (outcome.out != "end\n" && !outcome.out.ends_with("\nend\n")) return no_processes("the answer is cut short");
 
@@ -127,6 +159,8 @@ Result<Processes> parse_processes(const host::Outcome& outcome) {
     }
     std::vector<std::string_view> argv;
     while (all[i + 1].starts_with(' ')) argv.push_back(all[++i].substr(1));
+    if (const std::string_view name = created_domain(argv, domains); !name.empty())
+      found.watchers.push_back({.pid = *pid, .name = std::string(name)});
     if (auto migration = migration_of(*pid, argv)) found.migrations.push_back(std::move(*migration));
   }
   return found;

@@ -19,6 +19,18 @@ def test_a_guest_that_reboots_on_the_peer_is_not_started_here(make_world):
     assert "dns" not in world.rows(1)
 
 
+def test_a_create_by_hand_that_has_no_domain_yet_is_presence(world):
+    held = world.simulation.hold("xl create /etc/xen/dns.cfg", "create-parsed", node=2)
+    world.on(2, "drbdadm primary dns", check=True)
+    with world.running(2, "exec xl create /etc/xen/dns.cfg > /tmp/xl 2>&1") as by_hand:
+        world.simulation.wait_held(held)
+        with nothing_changes(world):
+            tool(world, 1, "start dns", 4).says("an xl on mirror still watches over dns")
+        world.simulation.release(held)
+        assert by_hand.wait(20) == 0
+    assert_runs(world, dns=2)
+
+
 def test_a_guest_that_reboots_between_the_look_and_the_create_is_not_started_twice(make_world):
     world = make_world(settings={"reboot_pause": 3.0})
     tool(world, 2, "start dns")

@@ -102,6 +102,32 @@ TEST_CASE("the script finds watchers and migrations among the processes of this 
   }
 }
 
+TEST_CASE("an xl that is about to create a domain counts as its watcher, and one that only reads its file does not") {
+  const std::vector<model::Domain> domains{
+      {.name = *DomainName::parse("vm1"), .config_candidates = {"/srv/guests/one"}, .disks = {}, .after = {}},
+      {.name = *DomainName::parse("vm2"), .config_candidates = {"/etc/xen/vm2.cfg"}, .disks = {}, .after = {}}};
+  const auto watched = [&](const std::vector<std::string>& argv) {
+    std::string text = "xl 7\n";
+    for (const std::string& word : argv) text += " " + word + "\n";
+    const auto found = xen::parse_processes(test::exited(0, text + "end\n"), domains);
+    REQUIRE(found.has_value());
+    return found->watchers.empty() ? "" : found->watchers.front().name;
+  };
+  CHECK(watched({"xl", "create", "-q", "/srv/guests/one"}) == "vm1");
+  CHECK(watched({"xl", "-v", "create", "/etc/xen/vm2.cfg"}) == "vm2");
+  CHECK(watched({"xl", "create", "-F", "vm2.cfg"}) == "vm2");
+  CHECK(watched({"xl", "create", "-f", "/root/vm2"}) == "vm2");
+  CHECK(watched({"xl", "restore", "/etc/xen/vm2.cfg", "/root/image"}) == "vm2");
+  CHECK(watched({"xl", "create", "/root/copy.cfg", "name=\"vm1\""}) == "vm1");
+  CHECK(watched({"xl", "create", "/etc/xen/vm2.cfg", "name='test'"}).empty());
+  CHECK(watched({"xl", "create", "-n", "/etc/xen/vm2.cfg"}).empty());
+  CHECK(watched({"xl", "create", "-qn", "/etc/xen/vm2.cfg"}).empty());
+  CHECK(watched({"xl", "create", "--dryrun", "/etc/xen/vm2.cfg"}).empty());
+  CHECK(watched({"xl", "create", "/etc/xen/vm3.cfg"}).empty());
+  CHECK(watched({"xl", "console", "vm2"}).empty());
+  CHECK(watched({"xl"}).empty());
+}
+
 TEST_CASE("a watcher is seen where the directory of the logs lies behind a link") {
   test::Workshop workshop;
   const std::string& here = workshop.path();

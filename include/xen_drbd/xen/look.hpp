@@ -42,7 +42,10 @@ namespace xen_drbd::xen {
 [[nodiscard]] host::Command processes_command();
 
 struct Processes {
-  std::vector<model::Watcher> watchers; ///< fd 1 is /var/log/xen/xl-NAME.log; one for each process
+  /// Of those whose fd 1 is /var/log/xen/xl-NAME.log, and of those that are at `xl create` or `xl restore` of one of
+  /// the domains and have no log yet: with autoballoon xl waits for a lock before the domain is in any list. Accident:
+  /// shown possible: while such a command was waiting, the domain was seen nowhere and was started on the other node.
+  std::vector<model::Watcher> watchers;
   std::vector<model::MigrationProcess> migrations;
   bool operator==(const Processes&) const = default;
 };
@@ -52,7 +55,8 @@ struct Processes {
 /// itself and that it came to its end. The accident it prevents: a guest that reboots is off the list for seconds and
 /// known only by its watcher; an unreadable /proc would read as "no watcher", and the guest is started a second time.
 /// Fails: ErrorKind::failed when processes cannot be listed.
-[[nodiscard]] Result<Processes> parse_processes(const host::Outcome& outcome);
+[[nodiscard]] Result<Processes> parse_processes(const host::Outcome& outcome,
+                                                std::span<const model::Domain> domains = {});
 
 /// A domain and the places where its configuration may be; the first that exists counts.
 struct ConfigQuestion {
@@ -103,7 +107,8 @@ struct BlockDevice {
 /// Puts the answers to `questions` (same arguments, as many outcomes) into the node's state: rows, rows_problem,
 /// watchers, migrations, xen, has_resume, configs. What could not be read stays absent; a config answer that is not
 /// whole gives every domain asked for a report with a `problem`.
-void read_into(model::NodeState& state, std::span<const host::Outcome> answers,
-               std::span<const ConfigQuestion> configs);
+/// `domains`: those whose creation under way counts as their watcher.
+void read_into(model::NodeState& state, std::span<const host::Outcome> answers, std::span<const ConfigQuestion> configs,
+               std::span<const model::Domain> domains = {});
 
 } // namespace xen_drbd::xen
