@@ -94,7 +94,9 @@ void read_records(const Session& session, const model::ClusterState& state, Node
                                     .source_identity = record->source_identity,
                                     .target_identity = record->target_identity,
                                     .before_go = record->before_go,
-                                    .target_writes = record->target_writes};
+                                    .target_writes = record->target_writes,
+                                    .target_received = record->target_received,
+                                    .source_written = record->source_written};
   }
   for (const DomainName& domain : doubled) inputs.records.erase(domain);
 }

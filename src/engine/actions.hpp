@@ -1,6 +1,7 @@
 #pragma once
 
 #include "xen_drbd/engine/execute.hpp"
+#include "xen_drbd/engine/record.hpp"
 
 #include "migration.hpp"
 
@@ -104,13 +105,14 @@ private:
   Error not_shut_down(const model::Shutdown& step, const model::Observation& observed) const;
   Result<> end_after_shutdown(model::NodeId node);
   Result<> cannot_run_on(model::NodeId node);
+  Result<> disks_are_as_they_were(const model::Resume& step);
   Result<> seen_running(model::NodeId node, const std::string& done, const host::Outcome& outcome);
 
   Result<MiB> ready_to_migrate(model::NodeId from);
   Result<> last_look(model::NodeId from);
   Result<> source_is_connected(model::NodeId from);
   Result<> target_disk_is_right(model::NodeId target, const ResourceName& name);
-  Result<> note_target_writes(model::NodeId target);
+  Result<> note_writes(model::NodeId from);
   Result<> write_record(model::NodeId from, bool before_go);
   std::vector<ResourceName> promoted_resources() const;
   Migration& new_migration(model::NodeId from);
@@ -125,7 +127,7 @@ private:
   std::unique_ptr<Migration> migration_;
   std::optional<model::NodeId> migrating_from_;
   std::vector<ResourceName> windows_touched_;
-  std::map<Minor, std::uint64_t> target_writes_; ///< before the promotion
+  Record noted_; ///< its figures, of before the promotion
   bool recorded_ = false;
   bool changed_ = false;
 };

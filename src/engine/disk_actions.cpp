@@ -216,13 +216,36 @@ Result<> Actions::may_connect(const ResourceName& name) {
 /// A Secondary cannot be written by anybody: what is seen of it now holds until it connects.
 Result<> Actions::wrote_nothing_since(const model::Reconnect& step) {
   XEN_DRBD_TRY(const Resource target, resource(step.discard_on, step.resource));
-  const bool same = target.wrote_just(step.own_writes);
+  const bool same = target.wrote_just(step.own_writes) && target.counts_on_since(step.received);
   if (same && target.role == Role::secondary) return {};
   return failed(step.resource.str() + " was not reconnected",
                 "it is " + std::string(to_string(target.role)) + " on " + cluster_.name(step.discard_on) +
                     (same ? "" : " and was written there since the migration failed"),
                 "only you can tell whose data are to be kept: see who uses the disk on " +
                     cluster_.name(step.discard_on));
+}
+
+/// Its peer is Secondary by now and its window closed, so nobody can write there any more. Accident: found by a review:
+/// somebody mounted the disk that a failed migration had left Primary on its target, and wrote; the guest was resumed
+/// at its source, and its memory knew nothing of that.
+Result<> Actions::disks_are_as_they_were(const model::Resume& step) {
+  if (step.written.empty()) return {};
+  XEN_DRBD_TRY(const std::vector<Resource> all, observe_drbd(cluster_, step.node));
+  std::size_t found = 0;
+  for (const Resource& seen : all)
+    for (const model::Volume& volume : seen.volumes) {
+      const auto then = step.written.find(volume.minor);
+      if (then == step.written.end()) continue;
+      ++found;
+      if (volume.written_kib != then->second)
+        return failed(step.row + " was not resumed on " + cluster_.name(step.node),
+                      "its /dev/drbd" + std::to_string(volume.minor.number) + " was written since it was suspended",
+                      "to destroy it and start " + domain_.str() + " again: xen-drbd recover " + domain_.str() +
+                          " --yes");
+    }
+  if (found == step.written.size()) return {};
+  return failed(step.row + " was not resumed on " + cluster_.name(step.node), "not all of its disks are up there now",
+                "look with xen-drbd status");
 }
 
 Result<> Actions::perform(const model::Reconnect& step) {

@@ -114,7 +114,7 @@ Result<> Actions::perform(const model::CopyMemory& step) {
   XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
   XEN_DRBD_CHECK(new_migration(step.from).copy(std::move(relay), memory));
   // before the window is opened: a link that is cut while the target is promoted must find the record (spec 5.12)
-  XEN_DRBD_CHECK(note_target_writes(other(step.from)));
+  XEN_DRBD_CHECK(note_writes(step.from));
   return write_record(step.from, true);
 }
 
@@ -194,25 +194,34 @@ Result<> Actions::last_look(NodeId from) {
 /// What a target has written while it is Connected is known to its source. One that lost its link may have been
 /// promoted by hand, and have written what nobody else has. Accident: found by the model: what somebody wrote so while
 /// the memory was copied was in the record as known, and `recover` discarded it.
-Result<> Actions::note_target_writes(NodeId target) {
+/// The guest is suspended by now: whatever is written to its source's disks from here on is not its own, and its memory
+/// does not know of it.
+Result<> Actions::note_writes(NodeId from) {
+  const NodeId target = other(from);
   for (const ResourceName& name : promoted_resources()) {
-    XEN_DRBD_TRY(const model::Resource seen, resource(target, name));
-    if (seen.connection != Connection::connected)
-      return failed(domain_.str() + " was not migrated", name.str() + " is " + std::string(to_string(seen.connection)) +
-                                                             " on " + cluster_.name(target) +
-                                                             " at the end of the copy");
-    for (const model::Volume& volume : seen.volumes) target_writes_[volume.minor] = volume.own_writes();
+    XEN_DRBD_TRY(const auto seen, resource_on_both(name));
+    const model::Resource& there = seen[index(target)];
+    if (there.connection != Connection::connected)
+      return failed(domain_.str() + " was not migrated", name.str() + " is " +
+                                                             std::string(to_string(there.connection)) + " on " +
+                                                             cluster_.name(target) + " at the end of the copy");
+    for (const model::Volume& volume : there.volumes) {
+      noted_.target_writes[volume.minor] = volume.own_writes();
+      noted_.target_received[volume.minor] = volume.received_kib;
+    }
+    for (const model::Volume& volume : seen[index(from)].volumes)
+      noted_.source_written[volume.minor] = volume.written_kib;
   }
   return {};
 }
 
 Result<> Actions::write_record(NodeId from, bool before_go) {
-  const Record record{.run = execution_.run_id,
-                      .source = cluster_.name(from),
-                      .source_identity = execution_.identities[index(from)],
-                      .target_identity = execution_.identities[index(other(from))],
-                      .before_go = before_go,
-                      .target_writes = target_writes_};
+  Record record = noted_;
+  record.run = execution_.run_id;
+  record.source = cluster_.name(from);
+  record.source_identity = execution_.identities[index(from)];
+  record.target_identity = execution_.identities[index(other(from))];
+  record.before_go = before_go;
   const host::Outcome outcome = act(from, write_record_command(domain_, to_text(record)));
   if (!outcome.ok())
     return failed(domain_.str() + " was not migrated",

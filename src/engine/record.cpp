@@ -18,14 +18,29 @@ std::string* word_of(Record& record, std::string_view key) {
   return key == "target-identity" ? &record.target_identity : nullptr;
 }
 
+using Figures = std::map<Minor, std::uint64_t>;
+
+/// The figures for each disk that a line of a minor and KiB adds to; null for another key.
+Figures* figures_of(Record& record, std::string_view key) {
+  if (key == "target-writes") return &record.target_writes;
+  if (key == "target-received") return &record.target_received;
+  return key == "source-written" ? &record.source_written : nullptr;
+}
+
+void add_figures(std::string& text, const std::string& key, const Figures& figures) {
+  for (const auto& [minor, kib] : figures)
+    text += key + " " + std::to_string(minor.number) + " " + std::to_string(kib) + "\n";
+}
+
 } // namespace
 
 std::string to_text(const Record& record) {
   std::string text = "run " + record.run + "\nsource " + record.source + "\nsource-identity " + record.source_identity +
                      "\ntarget-identity " + record.target_identity + "\nphase " +
                      (record.before_go ? "before-go" : "ready-passed") + "\n";
-  for (const auto& [minor, kib] : record.target_writes)
-    text += "target-writes " + std::to_string(minor.number) + " " + std::to_string(kib) + "\n";
+  add_figures(text, "target-writes", record.target_writes);
+  add_figures(text, "target-received", record.target_received);
+  add_figures(text, "source-written", record.source_written);
   return text + "end\n";
 }
 
@@ -38,11 +53,11 @@ Result<Record> parse_record(std::string_view text) {
     if (ended || said.empty()) return unreadable("it has a line that does not belong to it");
     if (said[0] == "end" && said.size() == 1) {
       ended = true;
-    } else if (said[0] == "target-writes" && said.size() == 3) {
+    } else if (Figures* figures = said.size() == 3 ? figures_of(record, said[0]) : nullptr) {
       const auto minor = host::number<std::uint32_t>(said[1]);
       const auto kib = host::number<std::uint64_t>(said[2]);
-      if (!minor || !kib) return unreadable("its target-writes are no numbers");
-      record.target_writes[Minor{*minor}] = *kib;
+      if (!minor || !kib) return unreadable("its " + std::string(said[0]) + " are no numbers");
+      (*figures)[Minor{*minor}] = *kib;
     } else if (std::string* word = said.size() == 2 ? word_of(record, said[0]) : nullptr) {
       *word = said[1];
     } else if (line == "phase before-go" || line == "phase ready-passed") {

@@ -262,6 +262,7 @@ Result<> Actions::perform(const model::Resume& step) {
   if (!execution_.peer_is_dead)
     XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, clearing_patience, clock_));
   XEN_DRBD_CHECK(in_command(step.node));
+  XEN_DRBD_CHECK(disks_are_as_they_were(step));
   const std::string& node = cluster_.name(step.node);
   if (step.row != domain_.str()) { // xl resume does not give a source copy its name back
     const host::Outcome renamed = act(step.node, rename_command(step.row, domain_));

@@ -103,11 +103,32 @@ bool receives(Replication replication) {
   return false;
 }
 
-bool Resource::wrote_just(const std::map<Minor, std::uint64_t>& recorded) const {
+namespace {
+
+/// Whether each volume has a figure in the record that fits it.
+template <class Fits>
+bool each_fits(const std::vector<Volume>& volumes, const std::map<Minor, std::uint64_t>& recorded, Fits fits) {
   return !volumes.empty() && std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
     const auto then = recorded.find(volume.minor);
-    return then != recorded.end() && then->second == volume.own_writes();
+    return then != recorded.end() && fits(volume, then->second);
   });
+}
+
+} // namespace
+
+bool Resource::wrote_just(const std::map<Minor, std::uint64_t>& recorded) const {
+  return each_fits(volumes, recorded,
+                   [](const Volume& volume, std::uint64_t then) { return volume.own_writes() == then; });
+}
+
+bool Resource::counts_on_since(const std::map<Minor, std::uint64_t>& received) const {
+  return each_fits(volumes, received,
+                   [](const Volume& volume, std::uint64_t then) { return then > 0 && volume.received_kib >= then; });
+}
+
+bool Resource::unwritten_since(const std::map<Minor, std::uint64_t>& written) const {
+  return each_fits(volumes, written,
+                   [](const Volume& volume, std::uint64_t then) { return volume.written_kib == then; });
 }
 
 } // namespace xen_drbd::model

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,9 +85,10 @@ private:
   /// Ends the receivers of abandoned copies and destroys every half-named row, but for the source copy on `keep`.
   /// A copy that is not paused, or has run, is nobody's to destroy.
   Objection clear_half_names(std::optional<model::NodeId> keep = {});
-  /// Resumes the suspended row where nothing can have run since (`may_resume`) and xl can; else, with --yes, destroys
-  /// it and starts the domain again.
+  /// Resumes the suspended row where nothing can have run since (`may_resume`), nobody wrote to its disks, and xl can;
+  /// else, with --yes, destroys it and starts the domain again.
   Objection bring_back(model::NodeId id, const model::DomainRow& row, bool may_resume);
+  [[nodiscard]] std::map<Minor, std::uint64_t> written_on(model::NodeId id) const;
   Objection start_again(model::NodeId id, const model::DomainRow& row);
   void demote(model::NodeId id);
   /// Before a resume only what is not Primary yet: a guest that has its disk goes on as it was.

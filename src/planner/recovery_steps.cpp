@@ -28,23 +28,42 @@ Objection Recovery::clear_half_names(std::optional<NodeId> keep) {
 Objection Recovery::bring_back(NodeId id, const DomainRow& row, bool may_resume) {
   demote(other(id));
   const NodeState* node = scene_.node(id);
-  if (may_resume && node->has_resume) {
+  const bool current = memory_is_current(scene_, domain_.name, id, resources_);
+  if (may_resume && current && node->has_resume) {
     for (const ResourceName& resource : resources_)
       if (const Resource* up = find_resource(node, resource); up == nullptr || up->role != Role::primary)
         if (Objection no = disk_may_start(scene_, resource, id)) return no;
     close_windows();
     promote(id, false);
-    steps_.push_back({Resume{id, row.name}, "nothing of it can have run elsewhere since it was suspended"});
+    steps_.push_back({Resume{id, row.name, written_on(id)},
+                      "nothing of it can have run elsewhere, and nobody wrote to its disks, since it was suspended"});
     return std::nullopt;
   }
-  if (!scene_.wish.yes)
-    return refusal(may_resume ? fmt::format("{} is suspended on {}, and xl there cannot resume it (Xen 4.20 can)",
-                                            row.name, node_name(id))
-                              : fmt::format("{} stands suspended on {}, and whether it ever ran on {} is not known: it "
-                                            "must never be resumed",
-                                            row.name, node_name(id), node_name(other(id))),
+  if (!scene_.wish.yes) {
+    std::string because =
+        fmt::format("{} is suspended on {}, and xl there cannot resume it (Xen 4.20 can)", row.name, node_name(id));
+    if (may_resume && node->has_resume)
+      because =
+          fmt::format("{} is suspended on {}, and it is not proved that nobody wrote to its disks on {} since: it "
+                      "must not be resumed",
+                      row.name, node_name(id), node_name(other(id)));
+    if (!may_resume)
+      because = fmt::format("{} stands suspended on {}, and whether it ever ran on {} is not known: it must never be "
+                            "resumed",
+                            row.name, node_name(id), node_name(other(id)));
+    return refusal(std::move(because),
                    fmt::format("to destroy it and start {} again: xen-drbd recover {} --yes", name(), name()));
+  }
   return start_again(id, row);
+}
+
+/// What was written to the disks there so far.
+std::map<Minor, std::uint64_t> Recovery::written_on(NodeId id) const {
+  std::map<Minor, std::uint64_t> written;
+  for (const ResourceName& resource : resources_)
+    if (const Resource* up = find_resource(scene_.node(id), resource))
+      for (const Volume& volume : up->volumes) written[volume.minor] = volume.written_kib;
+  return written;
 }
 
 Objection Recovery::start_again(NodeId id, const DomainRow& row) {
@@ -137,7 +156,8 @@ Objection Recovery::mend_split_brain(NodeId source) {
   for (const ResourceName& resource : still_alone()) {
     if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource))
       return split_brain(scene_, {resource});
-    steps_.push_back({Reconnect{other(source), resource, scene_.inputs.records.at(domain_.name).target_writes},
+    const RecordedMigration& then = scene_.inputs.records.at(domain_.name);
+    steps_.push_back({Reconnect{other(source), resource, then.target_writes, then.target_received},
                       "split by a migration that failed; the record proves that nothing was written there"});
     if (window_of(scene_, resource) == Window::open)
       steps_.push_back({CloseWindow{resource}, "two Primaries are still allowed, left by an earlier run"});

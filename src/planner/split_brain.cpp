@@ -33,6 +33,21 @@ bool wrote_nothing(const Resource& up) {
                      [](const Volume& volume) { return volume.own_writes() == 0; });
 }
 
+/// What target_wrote_nothing says but for the life of the counters.
+bool same_own_writes(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
+  const RecordedMigration* then = record_of(scene, domain, source);
+  const NodeState* target = scene.node(other(source));
+  const Resource* up = find_resource(target, resource);
+  if (then == nullptr || up == nullptr || !then->before_go || then->target_identity != target->identity) return false;
+  return up->wrote_just(then->target_writes);
+}
+
+bool keeps_a_record(const Scene& scene, const DomainName& domain, NodeId node) {
+  const auto& records = scene.node(node)->records;
+  return std::any_of(records.begin(), records.end(),
+                     [&](const MigrationRecord& record) { return record.domain == domain; });
+}
+
 } // namespace
 
 bool settings_may_differ(const Scene& scene, const DomainName& domain, const ResourceName& resource) {
@@ -51,16 +66,26 @@ bool settings_may_differ(const Scene& scene, const DomainName& domain, const Res
     if (up->role == Role::secondary && wrote_nothing(*up)) return true;
   }
   if (!same_boots) return false;
-  if (then.before_go) return !primary && target_wrote_nothing(scene, domain, then.source, resource);
+  if (then.before_go) return !primary && same_own_writes(scene, domain, then.source, resource);
   return find_resource(scene.node(then.source), resource)->role == Role::secondary;
 }
 
 bool target_wrote_nothing(const Scene& scene, const DomainName& domain, NodeId source, const ResourceName& resource) {
-  const RecordedMigration* then = record_of(scene, domain, source);
-  const NodeState* target = scene.node(other(source));
-  const Resource* up = find_resource(target, resource);
-  if (then == nullptr || up == nullptr || !then->before_go || then->target_identity != target->identity) return false;
-  return up->wrote_just(then->target_writes);
+  return same_own_writes(scene, domain, source, resource) &&
+         find_resource(scene.node(other(source)), resource)
+             ->counts_on_since(scene.inputs.records.at(domain).target_received);
+}
+
+bool memory_is_current(const Scene& scene, const DomainName& domain, NodeId node,
+                       const std::vector<ResourceName>& resources) {
+  const RecordedMigration* then = record_of(scene, domain, node);
+  if (then == nullptr && keeps_a_record(scene, domain, node)) return resources.empty(); // of what is not known
+  return std::all_of(resources.begin(), resources.end(), [&](const ResourceName& resource) {
+    const Resource* up = find_resource(scene.node(node), resource);
+    const Resource* far = find_resource(scene.node(other(node)), resource);
+    if (then != nullptr) return up != nullptr && up->unwritten_since(then->source_written);
+    return window_of(scene, resource) == Window::closed && (far == nullptr || far->role == Role::secondary);
+  });
 }
 
 Objection split_brain(const Scene& scene, const std::vector<ResourceName>& resources) {

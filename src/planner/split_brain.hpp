@@ -11,9 +11,18 @@ namespace xen_drbd::planner {
 
 /// Whether the record of the domain's failed migration from `source` proves that the target wrote nothing of its own to
 /// the resource since (spec 5.12): the same boots, before the source was given away, the same count of own
-/// writes.
+/// writes, and counters that did not begin anew. Accident: shown possible: somebody wrote to the target's disk, and
+/// `drbdadm down` and `up` set its counters to the 0 of the record. A disk to which nothing had been received since its
+/// node brought it up proves nothing.
 [[nodiscard]] bool target_wrote_nothing(const Scene& scene, const DomainName& domain, model::NodeId source,
                                         const ResourceName& resource);
+
+/// Whether the memory of the domain that stands suspended on the node is as new as its disks there. The record of its
+/// migration from there says what had been written to them when it was suspended. Without a record, as a migration by
+/// hand or one over plain ssh leaves it, the window must be closed and the other node not Primary.
+/// Accident: shown possible: `recover` resumed a guest whose disk somebody had written on its target meanwhile.
+[[nodiscard]] bool memory_is_current(const Scene& scene, const DomainName& domain, model::NodeId node,
+                                     const std::vector<ResourceName>& resources);
 
 /// Whether DRBD can have given up without a split brain, because two Primaries were allowed on one node only: the
 /// record tells of a migration that did not end well, and since then a node lost its power, booted with the setting of

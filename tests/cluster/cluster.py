@@ -652,6 +652,10 @@ class Cluster:
         """Sets the disk state of a resource on a node: UpToDate, Outdated, Inconsistent, Diskless, Failed, ..."""
         self._admin(node, "disk", resource, state)
 
+    def write_by_hand(self, node, resource):
+        """Writes 64 KiB to each volume of a resource that is Primary on a node, as somebody does who mounts it there."""
+        self._admin(node, "write", resource)
+
     def split_brain(self, resource):
         """Makes a split brain: disconnects, lets the data of both nodes go apart, reconnects. Both end StandAlone."""
         self.on(1, ["drbdadm", "disconnect", resource])

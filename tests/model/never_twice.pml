@@ -29,6 +29,9 @@ byte cancels = CANCELS;
 #define in_order (closed && (runs_only_on(0) || runs_only_on(1)))
 #define nowhere (closed && own[0] == ABSENT && own[1] == ABSENT && !primary[0] && !primary[1])
 
+/* The record was written for "ready", and the run was killed before it could say that nothing was passed: no proof. */
+#define says_passed (record[0] && !record_before_go[0])
+
 init {
   atomic {
     if
@@ -62,7 +65,7 @@ end:
     :: !at_last
     :: at_last && in_order
     :: at_last && !in_order && nowhere && node_failed
-    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN)
+    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN || says_passed)
     :: else -> accident(does_not_converge)
     fi
 #endif

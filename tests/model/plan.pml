@@ -150,7 +150,8 @@ inline clear_half_names(n, keep_away) {
 #else
 #define same_boots(n) (record_source_boot[n] == boot[n] && record_target_boot[n] == boot[PEER(n)])
 #endif
-#define target_wrote_nothing(n) (record[n] && record_before_go[n] && same_boots(n) && same_writes(n))
+#define target_wrote_nothing(n) (record[n] && record_before_go[n] && same_boots(n) && same_writes(n) && \
+                                 counts_on_since(n))
 #define stands_alone (alone[0] || alone[1])
 
 inline close_windows() {
@@ -176,11 +177,21 @@ inline plan_running(n) {
   fi
 }
 
-/* Resumes the suspended guest where nothing of it can have run since; else, with --yes, starts it again. */
+/* Of two records neither is believed. */
+#ifdef NO_PROOF_OF_THE_MEMORY
+#define memory_is_current(n) true
+#else
+#define memory_is_current(n) (record[n] -> !record[PEER(n)] && record_holds(n) && record_source[n] == got[n] : \
+                                           !window[0] && !window[1] && !primary[PEER(n)])
+#endif
+
+/* Resumes the suspended guest where nothing of it can have run, and nobody can have written to its disk, since; else, with
+   --yes, starts it again. */
 inline bring_back(n, may_resume) {
   demote_leftovers(PEER(n));
   if
-  :: (may_resume) && has_resume ->
+  :: (may_resume) && memory_is_current(n) && has_resume ->
+     seen_got = got[n];
      if
      :: !primary[n] && !disk_may_start(n) -> refusal = true
      :: else ->
@@ -188,7 +199,7 @@ inline bring_back(n, may_resume) {
         if :: !primary[n] -> plan!PROMOTE, NEXT, n :: else fi;
         plan!RESUME, NEXT, n
      fi
-  :: !((may_resume) && has_resume) && disk_may_start(n) && !is_leaving(n) -> /* --yes */
+  :: !((may_resume) && memory_is_current(n) && has_resume) && disk_may_start(n) && !is_leaving(n) -> /* --yes */
      close_windows();
      if :: saw[n] & HAS_AWAY -> plan!DESTROY_AWAY, NEXT, n :: else -> plan!DESTROY, NEXT, n fi;
      plan!PROMOTE, NEXT, n;
@@ -347,7 +358,7 @@ inline forget() {
   busy = false; refusal = false; failure = FINE; failed = FINE; held = FINE; moved = NOT_CLEAR; clean = false;
   verdict_given = false; migrating = false; passed = false; recorded = false; left_behind = false; touched = false;
   opens = false; alone_left = false; saw[0] = ABSENT; saw[1] = ABSENT; step = 0; when = 0; node = 0; source = 0;
-  noted_writes[me] = 0;
+  noted_writes[me] = 0; noted_got[me] = 0; noted_source[me] = 0; seen_got = 0;
   do :: plan?_, _, _ :: empty(plan) -> break od
 }
 
@@ -422,7 +433,7 @@ inline look_and_act() {
 }
 
 proctype Administrator(byte me; byte runs_left) {
-  byte wish, step, when, node, source, moved, failure, failed, held, rounds;
+  byte wish, step, when, node, source, moved, failure, failed, held, rounds, seen_got;
   byte saw[2];
   bool solo, dead, busy, refusal, clean, verdict_given, migrating, passed, recorded, left_behind, touched, opens;
 #ifdef UNLISTED

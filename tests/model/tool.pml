@@ -15,6 +15,13 @@
 #define same_writes(n) (record_writes[n] == writes[PEER(n)])
 #endif
 
+/* Whether the counters of the target of the migration from n go on since the record. */
+#ifdef NO_COUNT_OF_WHAT_CAME
+#define counts_on_since(n) true
+#else
+#define counts_on_since(n) (record_got[n] > 0 && got[PEER(n)] >= record_got[n])
+#endif
+
 /* model::When */
 #define NEXT 0
 #define ON_FAILURE 1
@@ -354,7 +361,8 @@ inline verdict(from) {
 #endif
 inline note_writes(n) {
   if
-  :: atomic { failed == FINE && answers(n) && knows_of_writes -> noted_writes[me] = writes[n] }
+  :: atomic { failed == FINE && answers(n) && knows_of_writes ->
+       noted_writes[me] = writes[n]; noted_got[me] = got[n]; noted_source[me] = got[PEER(n)] }
   :: atomic { failed == FINE && answers(n) && !knows_of_writes -> failed = FAILED }
   :: atomic { failed == FINE && is_lost(n) -> failed = FAILED }
   :: atomic { failed != FINE }
@@ -500,12 +508,15 @@ inline perform() {
      if :: !dead && failed == FINE -> prove_absent(PEER(node)) :: else fi;
 #endif
      must_be_in_command();
+#ifndef NO_SECOND_LOOK_AT_THE_DISKS
+     if :: failed == FINE -> drbd_shows(node, got[node] == seen_got) :: else fi;
+#endif
      if :: failed == FINE -> act(node, RESUME) :: else fi
   :: step == RECONNECT ->
      must_be_in_command();
 #ifndef NO_SECOND_LOOK_AT_THE_WRITES
      atomic {
-       if :: failed == FINE && (primary[node] || !same_writes(PEER(node))) -> failed = FAILED :: else fi;
+       if :: failed == FINE && (primary[node] || !same_writes(PEER(node)) || !counts_on_since(PEER(node))) -> failed = FAILED :: else fi;
        discards_now[me] = failed == FINE /* nobody promotes, writes and demotes in the moment until the next command */
      };
 #endif
@@ -547,7 +558,12 @@ inline execute() {
   :: atomic { empty(plan) -> break }
   od;
   if
-  :: recorded && !left_behind && verdict_given && moved != NOT_CLEAR && clean -> act(source, REMOVE_RECORD)
+#ifdef NO_RECORD_KEPT_UNTIL_CONNECTED
+#define may_forget true
+#else
+#define may_forget connected
+#endif
+  :: recorded && !left_behind && verdict_given && moved != NOT_CLEAR && clean && may_forget -> act(source, REMOVE_RECORD)
   :: else
   fi
 }

@@ -25,6 +25,8 @@ bool left[2];            /* evacuate said that nothing of the topology is here, 
 bool primary[2], window[2], alone[2], discards[2], ahead[2], written[2], behind[2];
 bool connected = true;
 byte writes[2];          /* the node's own writes in this boot, as the record of a migration counts them */
+byte got[2] = 1;         /* what the node has received from the other one, since DRBD there began to count. Of a guest that
+                            runs nothing is counted: it need not write at once */
 
 /* The network of SSH, and that of DRBD. A session of the administrator at `a` with the worker at the peer. */
 bool net = true, drbd_net = true;
@@ -67,14 +69,15 @@ bool go[2];              /* GO is on its way to the node */
 
 /* The record of a migration, on the disk of its source. */
 bool record[2], record_before_go[2];
-byte noted_writes[2];    /* of the target, by the run */
-byte record_source_boot[2], record_target_boot[2], record_writes[2];
+byte noted_writes[2], noted_got[2]; /* of the target, by the run */
+byte noted_source[2];    /* got by the source */
+byte record_source_boot[2], record_target_boot[2], record_writes[2], record_got[2], record_source[2];
 
 bool discards_now[2];    /* the run has just looked at the writes of the node whose changes it discards */
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
 bool at_last; /* the last recover has begun: nothing fails any more */
 bool passed_once, lost_after_pass; /* DRBD lost its connection after the last look before "ready" is passed to xl */
-bool older[2]; /* the suspended memory there is older than the disk: the domain has run elsewhere since */
+bool older[2]; /* the suspended memory there is older than the disk: it was written elsewhere since */
 bool node_failed, link_failed, transport_killed;
 
 #ifdef MIGRATES_WITHOUT_LOCK
@@ -150,6 +153,8 @@ inline reconnect() {
   :: else ->
      printf("DRBD connects again\n");
      connected = true;
+     if :: !got[0] -> got[0] = 1 :: else fi;
+     if :: !got[1] -> got[1] = 1 :: else fi;
      if :: ahead[0] -> behind[1] = true :: else fi;
      if :: ahead[1] -> behind[0] = true :: else fi;
      ahead[0] = false; ahead[1] = false; written[0] = false; written[1] = false
@@ -182,6 +187,7 @@ inline crash(n) {
   COMMAND(n, 0) = 0; COMMAND(n, 1) = 0;
   lock[n] = NOBODY;
   primary[n] = false; window[n] = false; alone[n] = false; discards[n] = false; writes[n] = 0;
+  got[n] = 0;
   if :: session[PEER(n)] -> session[PEER(n)] = BROKEN :: else fi;
   if :: connected -> lose_connection() :: else fi
 }
@@ -265,7 +271,7 @@ inline xl(n, what) {
 
 inline write_record(n, a, before) {
   record[n] = true; record_before_go[n] = before;
-  record_writes[n] = noted_writes[a];
+  record_writes[n] = noted_writes[a]; record_got[n] = noted_got[a]; record_source[n] = noted_source[a];
   if
   :: a == n -> record_source_boot[n] = boot[n]; record_target_boot[n] = peer_boot[a]
   :: else -> record_source_boot[n] = peer_boot[a]; record_target_boot[n] = boot[a]
@@ -278,7 +284,8 @@ inline carry_out(n, a) {
   :: COMMAND(n, a) == WRITE_READY_PASSED -> write_record(n, a, false)
   :: COMMAND(n, a) == REMOVE_RECORD ->
      record[n] = false; record_before_go[n] = false;
-     record_source_boot[n] = 0; record_target_boot[n] = 0; record_writes[n] = 0
+     record_source_boot[n] = 0; record_target_boot[n] = 0; record_writes[n] = 0; record_got[n] = 0;
+     record_source[n] = 0
   :: COMMAND(n, a) == PROMOTE || COMMAND(n, a) == DEMOTE || COMMAND(n, a) == OPEN_HERE ||
      COMMAND(n, a) == CLOSE_HERE || COMMAND(n, a) == CONNECT_HERE || COMMAND(n, a) == DISCARD_HERE ->
      drbdadm(n, COMMAND(n, a))
@@ -448,6 +455,16 @@ end:
   :: atomic { foreign_writer && primary[1] && own[1] == ABSENT && !connected ->
        foreign_writer = false; printf("node2: somebody mounts the disk and writes\n");
        written[1] = true; writes[1]++ }
+  /* ... or also takes DRBD down and up there afterwards, which begins to count anew */
+  :: atomic { foreign_writer && primary[1] && own[1] == ABSENT && !incoming[1] && !connected ->
+       foreign_writer = false; printf("node2: somebody mounts the disk, writes, and takes DRBD down and up\n");
+       written[1] = true; ahead[1] = true; primary[1] = false; window[1] = false; alone[1] = false;
+       discards[1] = false; writes[1] = 0; got[1] = 0 }
+  /* ... or, while DRBD is Connected, under the guest that stands suspended on the other node, and whose xl has gone */
+  :: atomic { foreign_writer && !at_last && primary[1] && own[1] == ABSENT && connected && (own[0] == SUSPENDED || away[0]) &&
+              !sender[0] && !transport[0] && !receiver[1] ->
+       foreign_writer = false; printf("node2: somebody mounts the disk and writes, and node1 gets it\n");
+       writes[1]++; got[0]++; older[0] = true }
   /* ... or one that has lost its peer is promoted for that, and demoted again */
   :: atomic { foreign_writer && !discards_now[0] && !discards_now[1] && !primary[1] && up[1] && own[1] == ABSENT && !connected && !behind[1] ->
        foreign_writer = false; printf("node2: somebody promotes the disk, writes, and demotes it\n");

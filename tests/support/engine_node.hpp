@@ -46,9 +46,10 @@ struct DrbdOnNode {
   bool primary = false;
   bool two_primaries = false;
   std::string disk = "UpToDate";
-  unsigned written = 0;   ///< by the node itself, on each volume, in KiB
-  bool knows_cut = false; ///< has noticed before the other node that the link is gone
-  int held_open = 0;      ///< how many times more something else than a guest has it open
+  unsigned written = 0;     ///< by the node itself, on each volume, in KiB
+  unsigned received = 4096; ///< from its peer, on each volume, in KiB
+  bool knows_cut = false;   ///< has noticed before the other node that the link is gone
+  int held_open = 0;        ///< how many times more something else than a guest has it open
 };
 
 struct Process {
@@ -161,7 +162,7 @@ struct LinkOfResource {
       fmt::format("{} role:{} suspended:no\n    write-ordering:flush\n", name, here.primary ? "Primary" : "Secondary");
   for (std::size_t i = 0; i < here.minors.size(); ++i)
     text += fmt::format("  volume:{} minor:{} disk:{}\n      size:65496 read:0 written:{} al-writes:8 bm-writes:0\n", i,
-                        here.minors[i], here.disk, here.written);
+                        here.minors[i], here.disk, here.written + here.received);
   if (link.stand_alone) return text + "\n";
   text += fmt::format("  peer connection:{} role:{} congested:no\n", connected ? "Connected" : "Connecting",
                       !connected      ? "Unknown"
@@ -169,9 +170,18 @@ struct LinkOfResource {
                                       : "Secondary");
   for (std::size_t i = 0; i < here.minors.size(); ++i)
     text += fmt::format("    volume:{} replication:{} peer-disk:{} resync-suspended:no\n"
-                        "        received:0 sent:0 out-of-sync:0 pending:0 unacked:0\n",
-                        i, connected ? "Established" : "Off", connected ? there.disk : "DUnknown");
+                        "        received:{} sent:0 out-of-sync:0 pending:0 unacked:0\n",
+                        i, connected ? "Established" : "Off", connected ? there.disk : "DUnknown", here.received);
   return text + "\n";
+}
+
+/// What 8.4 tells of a resource that stands alone in its events only.
+[[nodiscard]] inline std::string print_events(const std::string& name, const DrbdOnNode& here) {
+  std::string text;
+  for (std::size_t i = 0; i < here.minors.size(); ++i)
+    text +=
+        fmt::format("exists peer-device name:{} peer-node-id:0 volume:{} received:{} sent:0\n", name, i, here.received);
+  return text;
 }
 
 [[nodiscard]] inline host::Outcome print_drbd_options(const NodeOfWorld& node) {

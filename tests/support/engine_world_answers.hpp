@@ -90,6 +90,9 @@ inline host::Outcome World::print_status(NodeId id) {
   std::string text = "text\n";
   for (const auto& [name, drbd] : node(id).drbd)
     if (drbd.up) text += print_resource(name, drbd, node(other(id)).drbd.at(name), links.at(name));
+  text += "events\n";
+  for (const auto& [name, drbd] : node(id).drbd)
+    if (drbd.up && links.at(name).stand_alone) text += print_events(name, drbd);
   return exited(0, text + "end\n");
 }
 

@@ -115,11 +115,18 @@ inline void record(World& world, const std::string& name, Dice& dice) {
                                   .source_identity = world.node(source).identity,
                                   .target_identity = world.node(other(source)).identity,
                                   .before_go = dice.one_in(2),
-                                  .target_writes = {}};
+                                  .target_writes = {},
+                                  .target_received = {},
+                                  .source_written = {}};
   if (dice.one_in(4)) then.source_identity = "another boot";
   if (dice.one_in(4)) then.target_identity = "another boot";
-  for (const Volume& volume : world.drbd(other(source), name).volumes)
+  for (Volume& volume : world.drbd(other(source), name).volumes) {
+    volume.written_kib = volume.received_kib = dice.one_in(4) ? 0 : 400;
     then.target_writes[volume.minor] = volume.written_kib - volume.received_kib + (dice.one_in(4) ? 4 : 0);
+    then.target_received[volume.minor] = volume.received_kib + (dice.one_in(4) ? 4 : 0);
+  }
+  for (const Volume& volume : world.drbd(source, name).volumes)
+    then.source_written[volume.minor] = volume.written_kib + (dice.one_in(4) ? 4 : 0);
   world.inputs.records[domain_name(name)] = then;
   world.recorded(source, name);
 }

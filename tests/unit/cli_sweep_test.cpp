@@ -37,7 +37,9 @@ planner::Inputs inputs_of(const model::ClusterState& state) {
                                           .source_identity = record->source_identity,
                                           .target_identity = record->target_identity,
                                           .before_go = record->before_go,
-                                          .target_writes = record->target_writes};
+                                          .target_writes = record->target_writes,
+                                          .target_received = record->target_received,
+                                          .source_written = record->source_written};
   return inputs;
 }
 

@@ -353,7 +353,8 @@ TEST_CASE("A migration that fails before the window was opened says nothing of a
 TEST_CASE("A split resource is reconnected: one side discards, and only that one") {
   Lab lab;
   lab.world->links.at("samba") = {.connected = false, .stand_alone = true};
-  const model::Reconnect reconnect{mirror, samba_resource, {{Minor{1}, 0}, {Minor{2}, 0}}};
+  const model::Reconnect reconnect{
+      mirror, samba_resource, {{Minor{1}, 0}, {Minor{2}, 0}}, {{Minor{1}, 9}, {Minor{2}, 9}}};
   SECTION("it connects") {
     CHECK(lab.run(steps({next(reconnect)})).result == ResultKind::recovered);
     CHECK(lab.world->log ==
@@ -371,6 +372,11 @@ TEST_CASE("A split resource is reconnected: one side discards, and only that one
     const DomainReport report = lab.run(steps({next(reconnect)}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.reason, ContainsSubstring("was written there since the migration failed"));
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("its counters begin anew after the look: nothing is discarded") {
+    lab.drbd(mirror, "samba").received = 8;
+    CHECK(lab.run(steps({next(reconnect)})).result == ResultKind::failed);
     CHECK(lab.world->log.empty());
   }
   SECTION("somebody makes it Primary after the look: nothing is discarded") {

@@ -229,6 +229,23 @@ TEST_CASE("The record keeps what its target had written before the promotion, wh
   CHECK(record->target_writes == std::map<Minor, std::uint64_t>{{Minor{1}, 4}, {Minor{2}, 4}});
 }
 
+TEST_CASE("The record keeps what the disks had seen on both nodes when the guest was suspended") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.drbd(dom0, "samba").written = 700;
+  lab.drbd(dom0, "samba").received = 30;
+  lab.drbd(mirror, "samba").received = 700;
+  lab.world->when[Phase::ready] = [&] {
+    lab.world->cut_drbd();
+    lab.drbd(dom0, "samba").written = 900;
+  };
+  CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+  REQUIRE(lab.world->node(dom0).records.contains("samba"));
+  const auto record = engine::parse_record(lab.world->node(dom0).records.at("samba"));
+  CHECK(record->target_received == std::map<Minor, std::uint64_t>{{Minor{1}, 700}, {Minor{2}, 700}});
+  CHECK(record->source_written == std::map<Minor, std::uint64_t>{{Minor{1}, 730}, {Minor{2}, 730}});
+}
+
 TEST_CASE("A target disk that is not UpToDate at the last look is not handed a guest") {
   Lab lab;
   lab.world->runs("samba", dom0);

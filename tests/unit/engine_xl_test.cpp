@@ -493,6 +493,25 @@ TEST_CASE("A suspended guest is resumed under its own name, where nothing of it 
     CHECK(lab.run(recover_steps({next(model::Resume{dom0, row})})).result == ResultKind::refused);
     CHECK(lab.world->log.empty());
   }
+  lab.drbd(dom0, "samba").received = 6;
+  SECTION("its disks are as they were") {
+    const model::Resume resume{dom0, row, {{Minor{1}, 6}, {Minor{2}, 6}}};
+    CHECK(lab.run(recover_steps({next(resume)})).result == ResultKind::recovered);
+  }
+  SECTION("its disk was written since") {
+    const model::Resume resume{dom0, row, {{Minor{1}, 6}, {Minor{2}, 2}}};
+    const DomainReport report = lab.run(recover_steps({next(resume)}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.reason, ContainsSubstring("its /dev/drbd2 was written since it was suspended"));
+    CHECK_THAT(report.error->hint, ContainsSubstring("--yes"));
+    CHECK(lab.world->log.empty());
+  }
+  SECTION("its disk is not up any more") {
+    lab.drbd(dom0, "samba").up = false;
+    const model::Resume resume{dom0, row, {{Minor{1}, 6}, {Minor{2}, 6}}};
+    CHECK(lab.run(recover_steps({next(resume)})).result == ResultKind::failed);
+    CHECK(lab.world->log.empty());
+  }
   SECTION("it cannot be renamed") {
     if (row == "samba") return;
     lab.world->fault(dom0, 1, Fault::fails);

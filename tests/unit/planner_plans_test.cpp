@@ -129,8 +129,11 @@ TEST_CASE("recover gives up nobody's data unless a record of these very boots pr
         const DomainRow* runs = find_row(world, then.source, each.domain.str());
         RC_ASSERT(runs != nullptr);
         RC_ASSERT(executes(*runs));
-        for (const Volume& volume : world.drbd(reconnect->discard_on, reconnect->resource.str()).volumes)
+        for (const Volume& volume : world.drbd(reconnect->discard_on, reconnect->resource.str()).volumes) {
           RC_ASSERT(then.target_writes.at(volume.minor) == volume.written_kib - volume.received_kib);
+          RC_ASSERT(then.target_received.at(volume.minor) > 0);
+          RC_ASSERT(then.target_received.at(volume.minor) <= volume.received_kib);
+        }
       }
   }));
 }

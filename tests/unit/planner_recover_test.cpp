@@ -24,6 +24,24 @@ void away(World& world, NodeId id) {
   world.add_row(id, "samba--migratedaway", "---ss-").role(id, "samba", Role::primary);
 }
 
+/// The record of a migration of samba from `source` in the boots that both nodes are in, as its figures were noted at
+/// the end of the copy: those that the disks still show.
+void note(World& world, NodeId source) {
+  for (NodeId id : both_nodes)
+    for (Volume& volume : world.drbd(id, "samba").volumes) {
+      volume.written_kib = 5000;
+      volume.received_kib = id == source ? 0 : 4990;
+    }
+  world.recorded(source, "samba");
+  world.inputs.records[domain_name("samba")] = {.source = source,
+                                                .source_identity = world.node(source).identity,
+                                                .target_identity = world.node(other(source)).identity,
+                                                .before_go = true,
+                                                .target_writes = {{Minor{1}, 10}, {Minor{2}, 10}},
+                                                .target_received = {{Minor{1}, 4990}, {Minor{2}, 4990}},
+                                                .source_written = {{Minor{1}, 5000}, {Minor{2}, 5000}}};
+}
+
 /// The source Primary, the target Primary, the window open: as a migration leaves it near its end.
 void near_the_end(World& world) {
   world.role(dom0, "samba", Role::primary).role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
@@ -100,6 +118,7 @@ TEST_CASE("a migration stuck before the last word is resumed at its source where
   World world;
   away(world, dom0);
   near_the_end(world);
+  note(world, dom0);
   incoming(world, mirror);
   world.node(dom0).has_resume = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
@@ -229,6 +248,69 @@ TEST_CASE("a guest left suspended by a killed xl is resumed, copy or not") {
     expected.push_back("resume dom0 samba");
     CHECK(in_words(recover(world).steps) == expected);
   }
+}
+
+TEST_CASE("a guest is not resumed unless the record proves that nobody wrote to its disk since it was suspended") {
+  const auto stuck = [] {
+    World world;
+    away(world, dom0);
+    near_the_end(world);
+    incoming(world, mirror);
+    note(world, dom0);
+    world.node(dom0).has_resume = true;
+    return world;
+  };
+  const std::map<Minor, std::uint64_t> written{{Minor{1}, 5000}, {Minor{2}, 5000}};
+  World well = stuck();
+  CHECK(recover(well).steps.back().action == Action{Resume{dom0, "samba--migratedaway", written}});
+  const std::vector<std::function<void(World&)>> doubts{
+      [](World& w) { // on the other node, and it came over
+        w.drbd(dom0, "samba").volumes[1].written_kib += 4;
+        w.drbd(dom0, "samba").volumes[1].received_kib += 4;
+      },
+      [](World& w) { // the same, and the counter of what came over has begun anew since
+        w.drbd(dom0, "samba").volumes[0].written_kib += 4;
+      },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).source_written.erase(Minor{2}); },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).source_written.clear(); }, // of an older version
+      [](World& w) { w.node(dom0).identity = "a later boot"; },
+      [](World& w) { w.inputs.records.clear(); }, // it cannot be read
+      [](World& w) {
+        w.inputs.records.clear();
+        w.node(dom0).records.clear();
+      },
+  };
+  for (const auto& doubt : doubts) {
+    World world = stuck();
+    doubt(world);
+    require_not_recovered(recover(world),
+                          "it is not proved that nobody wrote to its disks on mirror since: it must not be resumed",
+                          "xen-drbd recover samba --yes");
+    world.wish.yes = true;
+    CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
+                                                  "demote mirror samba", "close-window samba",
+                                                  "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                  "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+  }
+}
+
+TEST_CASE("without a record a guest is resumed only where nobody can have written to its disk on the other node") {
+  const auto by_hand = [] {
+    World world;
+    world.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+    world.node(dom0).has_resume = true;
+    return world;
+  };
+  World well = by_hand();
+  CHECK(in_words(recover(well).steps) == Words{"resume dom0 samba"});
+  World both = by_hand();
+  both.role(mirror, "samba", Role::primary);
+  require_not_recovered(recover(both), "it is not proved that nobody wrote", "--yes");
+  World open = by_hand();
+  open.window("samba", TwoPrimaries::yes);
+  require_not_recovered(recover(open), "it is not proved that nobody wrote", "--yes");
+  open.window_configured("samba", TwoPrimaries::yes);
+  require_not_recovered(recover(open), "it is not proved that nobody wrote", "--yes");
 }
 
 TEST_CASE("a guest is not resumed onto a disk that would have to be promoted without its peer") {
@@ -511,7 +593,9 @@ World split() {
                                                 .source_identity = "boot-of-dom0",
                                                 .target_identity = "boot-of-mirror",
                                                 .before_go = true,
-                                                .target_writes = {{Minor{1}, 10}, {Minor{2}, 10}}};
+                                                .target_writes = {{Minor{1}, 10}, {Minor{2}, 10}},
+                                                .target_received = {{Minor{1}, 4990}, {Minor{2}, 4990}},
+                                                .source_written = {}};
   return world;
 }
 
@@ -531,6 +615,12 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
       [](World& w) { w.node(dom0).identity = "a later boot"; },
       [](World& w) { w.drbd(mirror, "samba").volumes[1].written_kib += 4; },
       [](World& w) { w.inputs.records.at(domain_name("samba")).target_writes.erase(Minor{2}); },
+      [](World& w) { w.inputs.records.at(domain_name("samba")).target_received.clear(); }, // of an older version
+      [](World& w) { w.inputs.records.at(domain_name("samba")).target_received.at(Minor{2}) = 0; },
+      [](World& w) { // drbdadm down and up: it counts from 0 again
+        w.inputs.records.at(domain_name("samba")).target_writes = {{Minor{1}, 0}, {Minor{2}, 0}};
+        for (Volume& volume : w.drbd(mirror, "samba").volumes) volume.written_kib = volume.received_kib = 0;
+      },
   };
   for (const auto& doubt : doubts) {
     World world = split();
@@ -708,7 +798,8 @@ TEST_CASE("the record of a migration goes once the domain is well, and stays whi
   split_for_good.recorded(dom0, "samba").inputs.records.clear();
   CHECK(in_words(recover(split_for_good).steps) == Words{"demote mirror samba"});
   World suspended;
-  suspended.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary).recorded(dom0, "samba");
+  suspended.add_row(dom0, "samba", "---ss-").role(dom0, "samba", Role::primary);
+  note(suspended, dom0);
   suspended.node(dom0).has_resume = true;
   CHECK(in_words(recover(suspended).steps) == Words{"resume dom0 samba"});
 }

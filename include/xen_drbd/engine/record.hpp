@@ -22,10 +22,15 @@ struct Record {
   /// Per disk what the target had written of its own accord (`written` less `received`) before it was given anything.
   /// Units: KiB
   std::map<Minor, std::uint64_t> target_writes;
+  /// Per disk what the target had received from its source: counters that begin anew fall behind it. Units: KiB
+  std::map<Minor, std::uint64_t> target_received;
+  /// Per disk what was written in all at the source, whose guest is suspended. Units: KiB
+  std::map<Minor, std::uint64_t> source_written;
   bool operator==(const Record&) const = default;
 };
 
-/// Lines of "key value", with a last line "end" so that a record cut short is seen as one.
+/// Lines of "key value", with a last line "end" so that a record cut short is seen as one. A record without the figures
+/// of an older version is one, and proves less.
 [[nodiscard]] std::string to_text(const Record& record);
 /// Fails: ErrorKind::failed for a text that is not a whole record.
 [[nodiscard]] Result<Record> parse_record(std::string_view text);

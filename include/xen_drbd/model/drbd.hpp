@@ -103,6 +103,12 @@ struct Resource {
   std::vector<Volume> volumes;
   /// Whether each of its volumes has just the writes of its own that were recorded. Units: KiB
   [[nodiscard]] bool wrote_just(const std::map<Minor, std::uint64_t>& recorded) const;
+  /// Whether the counters of each of its volumes have gone on since so much was recorded as received. DRBD begins them
+  /// anew at `drbdadm down` and `up`, within the same boot; where nothing had been received yet that cannot be told.
+  /// Units: KiB. Source: DRBD 8.4 drbd_nl.c drbd_adm_attach, drbd_adm_connect.
+  [[nodiscard]] bool counts_on_since(const std::map<Minor, std::uint64_t>& received) const;
+  /// Whether nothing at all, by whomever, was written to its volumes since so much was recorded. Units: KiB
+  [[nodiscard]] bool unwritten_since(const std::map<Minor, std::uint64_t>& written) const;
   bool operator==(const Resource&) const = default;
 };
 

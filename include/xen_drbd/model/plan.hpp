@@ -78,10 +78,11 @@ struct Unpause {
   NodeId node{};
   bool operator==(const Unpause&) const = default;
 };
-/// `xl resume` (Xen 4.20 and later).
+/// `xl resume` (Xen 4.20 and later), if nothing was written to the disks there since they were seen so.
 struct Resume {
   NodeId node{};
   std::string row;
+  std::map<Minor, std::uint64_t> written; ///< to each disk, when the guest was suspended or was looked at. Units: KiB
   bool operator==(const Resume&) const = default;
 };
 /// End the one `xl migrate-receive` that belongs to the copy of this domain.
@@ -90,11 +91,12 @@ struct EndReceiver {
   bool operator==(const EndReceiver&) const = default;
 };
 /// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12), once the target
-/// is Secondary and has still written no more by itself than the record says.
+/// is Secondary and has still written no more by itself than the record says, as counters tell that go on since.
 struct Reconnect {
   NodeId discard_on{};
   ResourceName resource;
   std::map<Minor, std::uint64_t> own_writes; ///< of the target, by the record. Units: KiB
+  std::map<Minor, std::uint64_t> received;   ///< by the target until then, by the record. Units: KiB
   bool operator==(const Reconnect&) const = default;
 };
 

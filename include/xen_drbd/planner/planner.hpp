@@ -14,13 +14,17 @@
 
 namespace xen_drbd::planner {
 
-/// What the record of a migration says (spec 5.11), for the split brain that is not one (spec 5.12).
+/// What the record of a migration says (spec 5.11), for the split brain that is not one (spec 5.12) and for a guest
+/// that it left suspended. The figures are those at the end of the copy, the guest suspended, its target not promoted
+/// yet.
 struct RecordedMigration {
   model::NodeId source{};
   std::string source_identity; ///< of the boots the two nodes were in
   std::string target_identity;
-  bool before_go = false;                       ///< the source was not yet cleared to give the domain away
-  std::map<Minor, std::uint64_t> target_writes; ///< the target's own writes, `written` less `received`. Units: KiB
+  bool before_go = false;                         ///< the source was not yet cleared to give the domain away
+  std::map<Minor, std::uint64_t> target_writes;   ///< the target's own writes, `written` less `received`. Units: KiB
+  std::map<Minor, std::uint64_t> target_received; ///< what it had from its source. Units: KiB
+  std::map<Minor, std::uint64_t> source_written;  ///< what was written to the source's disks in all. Units: KiB
   bool operator==(const RecordedMigration&) const = default;
 };
 

@@ -68,6 +68,14 @@ int diverge(World& world, State& state, const std::string& name) {
   return 0;
 }
 
+/// Somebody mounts the disks of the resource on this node and writes to them. DRBD lets only a Primary do that.
+int write_by_hand(World& world, State& state, const std::string& name) {
+  Resource* resource = find_resource(node_of(state, world.index()), name);
+  if (resource == nullptr || resource->role != "Primary") { return 1; }
+  for (const auto& volume : resource->volumes) { write_volume(state, world.index(), *resource, volume.number, 64); }
+  return 0;
+}
+
 /// The fields of a domain a test may change behind xl's back.
 int change_domain(World& world, State& state, const std::string& name, const std::string& key,
                   const nlohmann::json& value) {
@@ -115,6 +123,7 @@ int carry_out(World& world, State& state, const std::vector<std::string>& argume
   }
   if (verb == "disk") { return set_disks(world, state, argument(1), argument(2)); }
   if (verb == "split-brain") { return diverge(world, state, argument(1)); }
+  if (verb == "write") { return write_by_hand(world, state, argument(1)); }
   if (verb == "domain") {
     return change_domain(world, state, argument(1), argument(2), nlohmann::json::parse(argument(3), nullptr, false));
   }
