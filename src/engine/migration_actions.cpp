@@ -239,8 +239,14 @@ Result<> Actions::perform(const model::RemoveRecord& step) {
                 "remove " + record_path(domain_) + " on " + cluster_.name(step.node));
 }
 
+/// The record may prove something as long as DRBD is not Connected: it goes only then.
 void Actions::conclude(bool nothing_left_behind) {
   if (!recorded_ || !nothing_left_behind || !runs_on() || !migration_->whereabouts()->clean) return;
+  for (const ResourceName& name : promoted_resources()) {
+    const auto seen = resource_on_both(name);
+    if (!seen || (*seen)[0].connection != Connection::connected || (*seen)[1].connection != Connection::connected)
+      return;
+  }
   const host::Outcome outcome = act(*migrating_from_, remove_record_command(domain_));
   if (!outcome.ok()) log::warn(record_path(domain_) + " could not be removed: " + host::describe(outcome));
 }

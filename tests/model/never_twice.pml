@@ -29,8 +29,14 @@ byte cancels = CANCELS;
 #define in_order (closed && (runs_only_on(0) || runs_only_on(1)))
 #define nowhere (closed && own[0] == ABSENT && own[1] == ABSENT && !primary[0] && !primary[1])
 
-/* The record was written for "ready", and the run was killed before it could say that nothing was passed: no proof. */
-#define says_passed (record[0] && !record_before_go[0])
+/* After two failures the proof may be gone: the record was written for "ready", and the run was killed before it could
+   say that nothing was passed; or the link was cut and came back in the moment in which a run closed the window, and the
+   record went with its end. Then recover explains, and the administrator says which data are given up. */
+#ifdef MAY_END_ALONE
+#define MAY_BE_EXPLAINED true
+#else
+#define MAY_BE_EXPLAINED false
+#endif
 
 init {
   atomic {
@@ -65,7 +71,7 @@ end:
     :: !at_last
     :: at_last && in_order
     :: at_last && !in_order && nowhere && node_failed
-    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN || says_passed)
+    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN || MAY_BE_EXPLAINED)
     :: else -> accident(does_not_converge)
     fi
 #endif

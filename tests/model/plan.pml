@@ -358,7 +358,14 @@ inline forget() {
   busy = false; refusal = false; failure = FINE; failed = FINE; held = FINE; moved = NOT_CLEAR; clean = false;
   verdict_given = false; migrating = false; passed = false; recorded = false; left_behind = false; touched = false;
   opens = false; alone_left = false; saw[0] = ABSENT; saw[1] = ABSENT; step = 0; when = 0; node = 0; source = 0;
-  noted_writes[me] = 0; noted_got[me] = 0; noted_source[me] = 0; seen_got = 0;
+  seen_got = 0;
+  /* a command that outlives the run has what it writes with it */
+  if
+  :: COMMAND(0, me) != WRITE_RECORD && COMMAND(1, me) != WRITE_RECORD &&
+     COMMAND(0, me) != WRITE_READY_PASSED && COMMAND(1, me) != WRITE_READY_PASSED ->
+     noted_writes[me] = 0; noted_got[me] = 0; noted_source[me] = 0
+  :: else
+  fi;
   do :: plan?_, _, _ :: empty(plan) -> break od
 }
 

@@ -173,6 +173,18 @@ TEST_CASE("When DRBD is not Connected at the last look, nothing passes and the g
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("The record of a migration is kept while DRBD is not Connected in the end") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  int settings = 0;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command == "drbdadm net-options" && ++settings == 4) lab.world->cut_drbd(); // the last: closed on this node
+  };
+  CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::migrated);
+  CHECK(lab.window_is("samba", false));
+  CHECK(lab.world->node(dom0).records.contains("samba"));
+}
+
 TEST_CASE("A guest with a DRBD disk that is not declared for it is not moved: nobody would promote that disk") {
   Lab lab;
   lab.world->runs("samba", dom0);
