@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from stories import assert_runs, document, nothing_changes, quick_to_give_up, seen, status, tool, windows_closed
+from stories import assert_runs, document, nothing_changes, over, quick_to_give_up, seen, status, tool, windows_closed
 from test_unreachable_peer import with_fence
 
 RECORD = "/var/lib/xen-drbd/dns.migration"
@@ -122,13 +122,6 @@ while [ "$1" != -- ]; do shift; done
 shift
 exec "$@"
 """
-
-
-def over(world, node, path, script):
-    """Puts a script over a program of a simulated node, wherever its PATH begins."""
-    name = path.rsplit("/", 1)[1]
-    world.write(node, f"/root/{name}", script, 0o755)
-    world.on(node, ["mount", "--bind", f"/root/{name}", path], check=True)
 
 
 def with_systemd(world, node, script=SYSTEMD_RUN, runs=True):
