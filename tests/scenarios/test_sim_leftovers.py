@@ -138,12 +138,13 @@ def test_where_systemd_runs_what_xl_leaves_behind_gets_a_scope(world):
     for node in (1, 2):
         with_systemd(world, node)
     tool(world, 1, "start dns")
-    assert scopes(world, 1) == ["--quiet --scope --slice=system.slice -- xl create -q /etc/xen/dns.cfg"]
+    scope = "--quiet --scope --slice=system.slice --property=Before=xen-drbd-guests.target -- "
+    assert scopes(world, 1) == [scope + "xl create -q /etc/xen/dns.cfg"]
     assert "lost its xl watcher" not in tool(world, 2, "status").stdout
     tool(world, 2, "start mail --lock-wait 1s")  # the scope does not keep the lock
     tool(world, 1, "migrate-out dns --lock-wait 1s")
     moved = scopes(world, 2)[-1]
-    assert moved.startswith("--quiet --scope --slice=system.slice -- xl migrate-receive"), moved
+    assert moved.startswith(scope + "xl migrate-receive"), moved
     tool(world, 2, "stop dns --lock-wait 1s")
     assert_runs(world, mail=2)
 
