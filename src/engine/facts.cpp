@@ -110,6 +110,8 @@ std::optional<NodeFacts> facts_of(const Cluster& cluster, NodeId node, const std
       logins[address.str()] = words.error().because;
       continue;
     }
+    // at boot there is no agent of an administrator
+    if (node == cluster.this_node) words->insert(words->begin(), {"env", "-u", "SSH_AUTH_SOCK"});
     questions.push_back({*std::move(words), cluster.topology->ssh.connect_timeout * 2 + quick});
     asked.push_back(address.str());
   }

@@ -1,5 +1,7 @@
 """make-keys, and what a restricted key of the peer reaches: xen-drbd, and nothing else."""
 
+import re
+
 import pytest
 from stories import TOPOLOGY, assert_runs, document, edit_topology, tool, without
 
@@ -81,6 +83,8 @@ def test_a_key_of_an_agent_that_gets_in_is_not_taken_for_that_of_the_node(world)
     administrator = world.read(1, "/root/administrator.pub")
     world.edit(2, KEYS, lambda text: text + administrator)
     with_agent = "eval $(ssh-agent) > /dev/null; trap 'kill $SSH_AGENT_PID' EXIT; ssh-add -q /root/administrator; "
+    told = world.on(1, with_agent + "xen-drbd check").stdout
+    assert re.search(r"ssh from dom0 to mirror at 10.77.0.2: .*Permission denied", told), told
     done = world.on(1, with_agent + "xen-drbd make-keys | setsid sh -s")
     assert done.ok and "the key was put on mirror" in done.stderr, done
     assert world.read(1, "/root/.ssh/id_ed25519.pub").split()[1] in world.read(2, KEYS)
