@@ -13,6 +13,7 @@ install(PROGRAMS ${generated}/boot DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/xen-d
 install(PROGRAMS ${generated}/xen-drbd DESTINATION /etc/init.d)
 install(PROGRAMS ${generated}/network-xen-drbd DESTINATION /etc/xen/scripts)
 install(FILES ${generated}/xen-drbd.service ${generated}/xen-drbd-retry.service init/xen-drbd-retry.timer
+              init/xen-drbd-guests.target
         DESTINATION ${XEN_DRBD_UNIT_DIR})
 install(FILES init/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME xen-drbd.conf)
 # what the administrator wrote there stays

@@ -58,7 +58,8 @@ std::string help_text() {
       special.emplace_back(fmt::format("{}{}", option.command, usage_of(option).substr(3)), option.text);
   return fmt::format(
       "Runs the guests of two Xen nodes whose disks are mirrored by DRBD, and never one of them twice.\n\n"
-      "Usage: xen-drbd [OPTIONS] COMMAND [DOMAIN...]\n\n"
+      "Usage: xen-drbd [OPTIONS] COMMAND [DOMAIN...]\n"
+      "       xen-drbd completion bash|zsh|fish\n\n"
       "Commands:\n{}\n"
       "Options of one command:\n{}\n"
       "Options, before or after the command:\n{}\n"

@@ -43,8 +43,16 @@ echo "saves $(setting /etc/default/xendomains XENDOMAINS_SAVE)"
 echo "autoballoon $(setting /etc/xen/xl.conf autoballoon)"
 [ "$(cat /sys/module/drbd/parameters/disable_sendpage 2>/dev/null)" = N ] && echo sendpage
 if [ -d /run/systemd/system ]; then
-  [ "$(systemctl is-enabled xendomains.service 2>/dev/null)" = enabled ] && echo xendomains
-  [ "$(systemctl is-enabled xen-drbd.service 2>/dev/null)" = enabled ] && echo boot
+  enabled() { [ "$(systemctl is-enabled "$1" 2>/dev/null)" = enabled ]; }
+  enabled xendomains.service && echo xendomains
+  enabled drbd.service && echo drbd
+  for unit in /etc/systemd/system/*.wants/drbd@*; do [ -L "$unit" ] && echo drbd; done
+  if enabled xen-drbd.service; then
+    echo boot
+    [ "$(systemctl show -p LoadState --value drbd.service 2>/dev/null)" = loaded ] &&
+      case " $(systemctl show -p Wants --value xen-drbd.service 2>/dev/null) " in *' drbd.service '*) echo drbd ;; esac
+  fi
+  echo "state $(systemctl is-active xen-drbd.service 2>/dev/null)"
   for unit in $(systemctl show -p After --value xen-drbd.service 2>/dev/null); do echo "after ${unit%.service}"; done
 else
   earlier=
@@ -52,6 +60,7 @@ else
     name=${script##*/S??}
     case $name in
     xendomains) echo xendomains ;;
+    drbd) echo drbd ;;
     xen-drbd) printf 'boot\n%s' "$earlier" ;;
     esac
     earlier="${earlier}after $name
@@ -101,6 +110,8 @@ std::optional<NodeFacts> facts_of(const Cluster& cluster, NodeId node, const std
       logins[address.str()] = words.error().because;
       continue;
     }
+    // at boot there is no agent of an administrator
+    if (node == cluster.this_node) words->insert(words->begin(), {"env", "-u", "SSH_AUTH_SOCK"});
     questions.push_back({*std::move(words), cluster.topology->ssh.connect_timeout * 2 + quick});
     asked.push_back(address.str());
   }
@@ -152,8 +163,12 @@ Result<NodeFacts> parse_facts(const host::Outcome& outcome) {
       facts.xendomains = true;
     else if (key == "sendpage")
       facts.sendpage = true;
+    else if (key == "drbd")
+      facts.drbd_at_boot = true;
     else if (key == "boot")
       facts.boot_script = true;
+    else if (key == "state")
+      facts.boot_state = first;
     else if (key == "after")
       facts.boot_after.insert(first);
     else if (key == "end")

@@ -1,6 +1,5 @@
 #include "login.hpp"
 
-#include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
 #include <cstdlib>
@@ -56,7 +55,7 @@ public:
                                                                    : " holds no private key that can be read"));
       return false;
     }
-    offered_ = path;
+    offered_ = true;
     return judge(drive(session_, deadline_, SSH_AUTH_AGAIN,
                        [&] { return ssh_userauth_publickey(session_.get(), nullptr, loaded.key.get()); }),
                  path);
@@ -71,11 +70,8 @@ public:
   [[nodiscard]] bool can_go_on() const { return ssh_is_connected(session_.get()) != 0 && !deadline_.passed(); }
 
   [[nodiscard]] Error failure() const {
-    std::string port = target_.port == 22 ? "" : fmt::format("-p {} ", target_.port);
-    std::string hint = offered_.empty()
-                           ? "make a key without a passphrase with ssh-keygen and name it as identity_file"
-                           : fmt::format("let the key in: ssh-copy-id {}-i {} {}", port, shell_quote(offered_ + ".pub"),
-                                         shell_quote(target_.user + "@" + target_.host));
+    std::string hint = offered_ ? "let the key of this node in: xen-drbd make-keys | sh"
+                                : "make a key without a passphrase with ssh-keygen and name it as identity_file";
     return unreachable(target_, "logging in as " + target_.login,
                        tried_.empty() ? "there is no key to log in with" : "no key was accepted: " + enumerate(tried_),
                        std::move(hint));
@@ -101,7 +97,7 @@ private:
   const Target& target_;
   const Deadline& deadline_;
   std::vector<std::string> tried_;
-  std::string offered_;
+  bool offered_ = false;
 };
 
 } // namespace

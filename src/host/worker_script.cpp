@@ -71,7 +71,7 @@ ask() {
 # scope COMMAND...: becomes the command, and all that it leaves behind is in a scope of its own where systemd runs
 scope() {
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-    exec systemd-run --quiet --scope --slice=system.slice -- "$@"
+    exec systemd-run --quiet --scope --slice=system.slice --property=Before=xen-drbd-guests.target -- "$@"
   fi
   exec "$@"
 }

@@ -126,10 +126,23 @@ void check_others(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fi
   if (well) findings.ok({"autostart", node}, "nothing else starts or saves the domains");
 }
 
+void check_drbd_at_boot(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
+  const std::string& node = scene.name(id);
+  if (facts.drbd_at_boot) return findings.ok({"drbd-boot", node}, "DRBD is brought up at boot");
+  findings.warn({"drbd-boot", node},
+                "the service drbd is not enabled: unless something else brings DRBD up, no domain can be started after "
+                "a reboot",
+                fmt::format("on {}: systemctl enable drbd, or update-rc.d drbd enable", node));
+}
+
+/// On a node without systemd the shutdown runs STOP_ACTION whether or not the service was started.
 void check_boot(const CheckScene& scene, NodeId id, const NodeFacts& facts, Findings& findings) {
   const std::string& node = scene.name(id);
-  const bool ordered =
-      facts.boot_after.contains("drbd") && (facts.boot_after.contains("ssh") || facts.boot_after.contains("sshd"));
+  const bool started = facts.boot_state.empty() || facts.boot_state == "active" || facts.boot_state == "activating" ||
+                       facts.boot_state == "reloading";
+  // without systemd, what is not enabled stands nowhere
+  const bool ordered = (facts.boot_after.contains("drbd") || !facts.drbd_at_boot) &&
+                       (facts.boot_after.contains("ssh") || facts.boot_after.contains("sshd"));
   if (!facts.boot_script)
     findings.warn({"boot", node},
                   "the service xen-drbd is not enabled: nothing starts the domains at boot, nothing "
@@ -140,6 +153,13 @@ void check_boot(const CheckScene& scene, NodeId id, const NodeFacts& facts, Find
                   "the service xen-drbd is not ordered after drbd and ssh: at shutdown they would be "
                   "gone before the domains are",
                   fmt::format("on {}: install the service that comes with xen-drbd again", node));
+  else if (!started)
+    findings.warn({"boot", node},
+                  fmt::format("the service xen-drbd is not started, but {}: at shutdown nothing moves the domains away",
+                              facts.boot_state),
+                  fmt::format("on {}: see systemctl status xen-drbd; then systemctl start xen-drbd, which runs "
+                              "START_ACTION",
+                              node));
   else
     findings.ok({"boot", node}, "the service xen-drbd is enabled, after drbd and ssh");
 }
@@ -191,6 +211,7 @@ void check_node(const CheckScene& scene, NodeId id, Findings& findings) {
   check_dom0(scene, id, state, *facts, findings);
   check_sendpage(scene, id, state, *facts, findings);
   check_others(scene, id, *facts, findings);
+  check_drbd_at_boot(scene, id, *facts, findings);
   check_boot(scene, id, *facts, findings);
   check_bridges(scene, id, *facts, findings);
 }

@@ -58,21 +58,33 @@ make_key() { # FILE
   fi
 }
 
-# What the peer does with the key, which comes with its options as arguments.
+# What the peer does with the key, which comes with its options as arguments. A restricted line is entered only after
+# what stands in it was tried: it may take the place of one with which this node gets in.
 far_script() {
   cat <<'FAR'
-put_key() { # RESTRICT-TO-TOPOLOGY-OR-- TYPE KEY COMMENT FROM-NAME...
+put_key() { # OVER-SSH RESTRICT-TO-TOPOLOGY-OR-- TYPE KEY COMMENT FROM-NAME...
   set -eu
   umask 077
   PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-  topology=$1 type=$2 key=$3 comment=$4
-  shift 4
+  over_ssh=$1 topology=$2 type=$3 key=$4 comment=$5
+  shift 5
+  refuse() { echo "$*; nothing was entered" >&2; exit 3; }
   line="$type $key $comment"
   if [ "$topology" != - ]; then
-    tool=$(command -v xen-drbd) || { echo "xen-drbd is not installed there" >&2; exit 1; }
+    tool=$(command -v xen-drbd) || refuse "xen-drbd is not installed there"
     from=$(for name; do getent ahosts "$name" | while read -r at _; do echo "$at"; done; done | sort -u |
       grep -v -e '^127\.' -e '^::1$' | tr '\n' ',')
-    [ -n "$from" ] || { echo "$* does not resolve there" >&2; exit 1; }
+    [ -n "$from" ] || refuse "$* does not resolve there"
+    at=${SSH_CONNECTION-}
+    if [ "$over_ssh" = yes ]; then
+      case ,$from in *,"${at%% *}",*) ;; *)
+        refuse "the connection comes from ${at%% *}, and $* resolves there to ${from%,}: see to the addresses in the topology" \
+          "and to /etc/hosts there"
+      esac
+    fi
+    SSH_ORIGINAL_COMMAND=true "$tool" ssh-gate "$topology" </dev/null ||
+      refuse "xen-drbd there cannot use $topology yet"
+    echo "the key is let in for xen-drbd alone, from ${from%,}" >&2
     line="restrict,from=\"${from%,}\",command=\"$tool ssh-gate $topology\" $line"
   fi
   mkdir -p ~/.ssh
@@ -87,10 +99,28 @@ FAR
   echo "put_key $*"
 }
 
-# BatchMode: the key alone must do; else ssh may ask for a password at the terminal, once.
-reach() { # BATCH-MODE COMMAND
-  ssh -F "$config" -T -p "$port" -l "$user" -i "$identity" -o BatchMode="$1" -o NumberOfPasswordPrompts=1 \
-    -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$known_hosts" -o ConnectTimeout=5 -- "$address" "$2"
+reach() { # COMMAND SSH-OPTION...
+  wanted=$1
+  shift
+  ssh -F "$config" -T -p "$port" -l "$user" -o NumberOfPasswordPrompts=1 -o StrictHostKeyChecking=yes \
+    -o UserKnownHostsFile="$known_hosts" -o ConnectTimeout=5 "$@" -- "$address" "$wanted"
+}
+
+# Whether the peer runs a command for this very key: not for one of an agent, or over a connection that is open already.
+obeys() { # COMMAND
+  reach "$1" -i "$identity" -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none \
+    </dev/null >/dev/null 2>&1
+}
+
+# What the key reaches there. The gate of a restricted key lets the first of these two through.
+reached() {
+  code=0
+  obeys true || code=$?
+  case $code in
+  0) if obeys :; then echo all; else echo xen-drbd; fi ;;
+  255) echo nothing ;;
+  *) echo refusals ;;
+  esac
 }
 
 put_key() { # TOPOLOGY-OR-- FROM-NAME...
@@ -98,24 +128,39 @@ put_key() { # TOPOLOGY-OR-- FROM-NAME...
   case $type$key in *[!A-Za-z0-9+/=-]*) fail "$identity.pub holds no public key" ;; esac
   topology=$1
   shift
-  if [ "$topology" = - ]; then
-    if reach yes true </dev/null 2>/dev/null; then
-      say "$peer lets the key in already"
-      return 0
-    fi
-  elif reach yes true </dev/null 2>/dev/null && ! reach yes : </dev/null >/dev/null 2>&1; then
-    say "$peer lets the key in already, to xen-drbd alone"
+  wanted_reach=xen-drbd
+  [ "$topology" != - ] || wanted_reach=all
+  alone=
+  [ "$topology" = - ] || alone=', to xen-drbd alone'
+  now=$(reached)
+  if [ "$now" = "$wanted_reach" ]; then
+    say "$peer lets the key in already$alone"
     return 0
   fi
+  case $now in
+  xen-drbd | refusals)
+    say "$peer lets the key in to xen-drbd alone, and it cannot change that itself"
+    key_option=-oIdentityFile=none
+    ;;
+  *) key_option=-i$identity ;;
+  esac
   say "ssh may ask for the password of $user on $peer now. Debian's sshd asks, and takes none from root:" \
     "press Enter then, and what to run on $peer instead is said"
-  if far_script "$topology" "$type" "$key" "$comment" "$@" | reach no "sh -s"; then
+  code=0
+  far_script yes "$topology" "$type" "$key" "$comment" "$@" | reach "sh -s" "$key_option" || code=$?
+  [ "$code" != 3 ] || fail "nothing was changed on $peer"
+  if [ "$code" = 0 ]; then
     say "the key was put on $peer"
+    now=$(reached)
+    [ "$now" = "$wanted_reach" ] || fail "it was tried, and reaches $now there instead of $wanted_reach. See what sshd's" \
+      "log on $peer says of it. Its line is the last one in ~$user/.ssh/authorized_keys there; a line before it, or" \
+      "another file that sshd reads, may count as well"
+    say "$peer lets the key in$alone"
     return 0
   fi
-  say "the key could not be put on $peer. Run this there, as $user:"
+  say "the key could not be put on $peer. Run this there, as $user, and then make-keys here once more, which tries it:"
   echo "sh <<'KEY'" >&2
-  far_script "$topology" "$type" "$key" "$comment" "$@" >&2
+  far_script no "$topology" "$type" "$key" "$comment" "$@" >&2
   echo "KEY" >&2
   exit 1
 }

@@ -83,7 +83,7 @@ if ! record; then
   exit 98
 fi
 if [ -d "$systemd" ] && command -v systemd-run >/dev/null 2>&1; then
-  exec systemd-run --quiet --scope --slice=system.slice -- "$@"
+  exec systemd-run --quiet --scope --slice=system.slice --property=Before=xen-drbd-guests.target -- "$@"
 fi
 exec "$@")";
 

@@ -197,8 +197,7 @@ TEST_CASE("A refused key is named, with the command that lets it in") {
   scratch.write("authorized_keys", "");
   const Error error = failure(sshd, scratch);
   CHECK(error.because == "no key was accepted: " + scratch.path("user_key") + " was refused");
-  CHECK_THAT(error.hint, ContainsSubstring("ssh-copy-id -p " + std::to_string(sshd.port()) + " -i " +
-                                           scratch.path("user_key.pub") + " "));
+  CHECK_THAT(error.hint, ContainsSubstring("xen-drbd make-keys | sh"));
 }
 
 TEST_CASE("An identity file that is absent or no key is named") {

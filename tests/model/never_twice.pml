@@ -31,7 +31,8 @@ byte cancels = CANCELS;
 
 /* After two failures the proof may be gone: the record was written for "ready", and the run was killed before it could
    say that nothing was passed; or the link was cut and came back in the moment in which a run closed the window, and the
-   record went with its end. Then recover explains, and the administrator says which data are given up. */
+   record went with its end. Then recover explains, and the administrator says which data are given up. Or the link is
+   cut after recover --yes has destroyed what could not be resumed, and before the start: it runs nowhere. */
 #ifdef MAY_END_ALONE
 #define MAY_BE_EXPLAINED true
 #else
@@ -70,7 +71,7 @@ end:
     if
     :: !at_last
     :: at_last && in_order
-    :: at_last && !in_order && nowhere && node_failed
+    :: at_last && !in_order && nowhere && (node_failed || MAY_BE_EXPLAINED)
     :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN || MAY_BE_EXPLAINED)
     :: else -> accident(does_not_converge)
     fi

@@ -193,6 +193,13 @@ def without(world, node, program):
                    f"! command -v {program}", check=True)
 
 
+def over(world, node, path, script):
+    """Puts a script over a program of a simulated node, wherever its PATH begins."""
+    name = path.rsplit("/", 1)[1]
+    world.write(node, f"/root/{name}", script, 0o755)
+    world.on(node, ["mount", "--bind", f"/root/{name}", path], check=True)
+
+
 def replace(world, node, program, script):
     """Puts a script in the place of a program of a simulated node; the program itself is /tmp/real/PROGRAM."""
     world.on(node, f"mkdir -p /tmp/real; touch /tmp/real/{program}; mount --bind /usr/sbin/{program} /tmp/real/{program}; "

@@ -1,6 +1,7 @@
 """A node boots and shuts down: the init script on two simulated nodes, as `cmake --install` or the package left it."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -280,6 +281,20 @@ def test_an_administrator_who_stops_ends_the_retry(make_pair):
     world.start_sshd(2)
     time.sleep(3 * RETRY_PAUSE)
     assert_runs(world)
+
+
+def test_the_command_that_ends_the_retry_is_said_and_leaves_the_domains_alone(make_pair):
+    world = make_pair("PEER_WAIT=0s\n")
+    world.stop_sshd(2)
+    said = init(world, 1, "start", 1)
+    command = re.search(r"it is tried again .*: (/\S*/boot end-retry)$", said, re.M)[1]
+    world.start_by_hand(1, "mail")
+    world.on(1, command, check=True)
+    assert not retrying(world, 1)
+    world.start_sshd(2)
+    time.sleep(3 * RETRY_PAUSE)
+    assert_runs(world, mail=1)
+    assert not status(world)["nodes"][0]["leaving"]
 
 
 def test_a_stop_during_an_attempt_ends_it_cleanly(make_pair):

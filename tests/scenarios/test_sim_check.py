@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from stories import (TOPOLOGY, add_to_topology, edit_topology, nothing_changes, quick_to_give_up, tool, without)
+from stories import (TOPOLOGY, add_to_topology, edit_topology, nothing_changes, over, quick_to_give_up, tool, without)
 
 
 def check(world, node=1, code=0):
@@ -38,7 +38,7 @@ def test_a_clean_pair_has_no_error_and_no_warning(pair):
 def test_a_pair_that_nobody_prepared_has_warnings_only(world):
     found = check(world)
     assert {one["level"] for one in found.values()} == {"warning"}
-    assert {key[0] for key in found} == {"link", "boot"}
+    assert {key[0] for key in found} == {"link", "boot", "drbd-boot"}
 
 
 def node_2_sees_itself(world):
@@ -110,6 +110,9 @@ FAULTS = {
     "a clock that is ahead": (clock_ahead, {("clock", "mirror", ""): "warning"}),
     "a boot script that is not enabled": (
         lambda w: w.on(2, ["rm", "/etc/rc2.d/S03xen-drbd"], check=True), {("boot", "mirror", ""): "warning"}),
+    "DRBD that nothing brings up at boot": (
+        lambda w: w.on(2, ["mv", "/etc/rc2.d/S02drbd", "/etc/rc2.d/K01drbd"], check=True),
+        {("drbd-boot", "mirror", ""): "warning"}),
     "a boot script before DRBD": (
         lambda w: w.on(2, ["mv", "/etc/rc2.d/S03xen-drbd", "/etc/rc2.d/S01xen-drbd"], check=True),
         {("boot", "mirror", ""): "error"}),
@@ -141,6 +144,32 @@ def test_each_fault_has_its_finding_and_no_other(pair, fault):
 def timeless(text):
     """An offset of clocks is measured anew by each run."""
     return re.sub(r"[0-9.]+ s ", "N s ", text)
+
+
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+"is-enabled xen-drbd.service") echo enabled ;;
+"is-enabled drbd.service") echo {drbd} ;;
+"show -p LoadState --value drbd.service") echo {loaded} ;;
+"show -p Wants --value xen-drbd.service") echo network-online.target {wanted} ;;
+"show -p After --value xen-drbd.service") echo network-online.target drbd.service ssh.service ;;
+"is-active xen-drbd.service") echo {state} ;;
+*) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("drbd, loaded, wanted, state, wanted_findings", [
+    ("enabled", "loaded", "", "active", set()),
+    ("disabled", "loaded", "drbd.service", "active", set()),
+    ("disabled", "loaded", "", "active", {"drbd-boot"}),
+    ("masked", "masked", "drbd.service", "active", {"drbd-boot"}),
+    ("enabled", "loaded", "", "inactive", {"boot"}),
+    ("enabled", "loaded", "", "failed", {"boot"})])
+def test_a_node_that_systemd_runs_is_asked_what_a_boot_brings_up(pair, drbd, loaded, wanted, state, wanted_findings):
+    pair.on(2, ["mkdir", "-p", "/run/systemd/system"], check=True)
+    over(pair, 2, "/usr/bin/systemctl", SYSTEMCTL.format(drbd=drbd, loaded=loaded, wanted=wanted, state=state))
+    assert {key[:2] for key in check(pair)} == {(one, "mirror") for one in wanted_findings}
 
 
 def test_a_peer_that_is_down_is_exit_5_and_this_node_is_checked(pair):

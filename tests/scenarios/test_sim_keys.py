@@ -1,7 +1,9 @@
 """make-keys, and what a restricted key of the peer reaches: xen-drbd, and nothing else."""
 
+import re
+
 import pytest
-from stories import assert_runs, document, tool
+from stories import TOPOLOGY, assert_runs, document, edit_topology, tool, without
 
 KEYS = "/root/.ssh/authorized_keys"
 
@@ -73,6 +75,61 @@ def test_a_missing_key_is_made_and_one_that_is_there_is_left(world):
     world.on(1, "rm /root/.ssh/id_ed25519 /root/.ssh/id_ed25519.pub", check=True)
     assert not make_keys(world, 1).ok  # made, but the peer does not know it
     assert world.read(1, "/root/.ssh/id_ed25519") != before
+
+
+def test_a_key_of_an_agent_that_gets_in_is_not_taken_for_that_of_the_node(world):
+    world.simulation.refuse_key_of(1)
+    world.on(1, "ssh-keygen -q -t ed25519 -N '' -f /root/administrator", check=True)
+    administrator = world.read(1, "/root/administrator.pub")
+    world.edit(2, KEYS, lambda text: text + administrator)
+    with_agent = "eval $(ssh-agent) > /dev/null; trap 'kill $SSH_AGENT_PID' EXIT; ssh-add -q /root/administrator; "
+    told = world.on(1, with_agent + "xen-drbd check").stdout
+    assert re.search(r"ssh from dom0 to mirror at 10.77.0.2: .*Permission denied", told), told
+    done = world.on(1, with_agent + "xen-drbd make-keys | setsid sh -s")
+    assert done.ok and "the key was put on mirror" in done.stderr, done
+    assert world.read(1, "/root/.ssh/id_ed25519.pub").split()[1] in world.read(2, KEYS)
+    assert administrator in world.read(2, KEYS)
+    tool(world, 1, "status")
+
+
+def test_a_restricted_key_is_not_taken_for_a_plain_one(restricted):
+    before = restricted.read(2, KEYS)
+    done = make_keys(restricted, 1)
+    assert not done.ok and "to xen-drbd alone, and it cannot change that itself" in done.stderr, done
+    assert restricted.read(2, KEYS) == before
+    by_hand = done.stderr.partition("sh <<'KEY'\n")[2].partition("KEY\n")[0]
+    restricted.on(2, ["sh", "-s"], input=by_hand, check=True)
+    again = make_keys(restricted, 1)
+    assert again.ok and "lets the key in already\n" in again.stderr, again
+    assert ssh(restricted, "hostname").stdout == "mirror\n"
+
+
+def resolves_to_another(world):
+    world.edit(2, "/etc/hosts", lambda text: text.replace("10.77.0.1 dom0", "10.77.0.9 dom0"))
+    edit_topology(world, lambda text: text.replace("address: 10.77.0.1", "address: dom0"))
+
+
+@pytest.mark.parametrize("fault, says", [
+    (resolves_to_another, "the connection comes from 10.77.0.1, and dom0 resolves there to 10.77.0.9"),
+    (lambda w: w.on(2, ["rm", TOPOLOGY], check=True), "xen-drbd there cannot use /etc/xen/topology.yaml yet"),
+    (lambda w: w.on(2, ["chmod", "666", TOPOLOGY], check=True), "xen-drbd there cannot use /etc/xen/topology.yaml yet"),
+    (lambda w: without(w, 2, "xen-drbd"), "xen-drbd is not installed there")])
+def test_a_key_that_gets_in_is_not_restricted_to_what_would_keep_it_out(world, fault, says):
+    fault(world)
+    before = world.read(2, KEYS)
+    done = make_keys(world, 1, "--restrict")
+    assert not done.ok and says in done.stderr and "nothing was changed on mirror" in done.stderr, done
+    assert "Run this there" not in done.stderr and world.read(2, KEYS) == before
+    assert ssh(world, "hostname").stdout == "mirror\n"
+
+
+def test_a_key_that_reaches_all_by_another_line_is_not_said_to_be_restricted(world):
+    world.on(2, ["cp", KEYS, KEYS + "2"], check=True)
+    world.stop_sshd(2)
+    world.edit(2, "/etc/ssh/sshd_config", lambda text: text + f"\nAuthorizedKeysFile {KEYS}2 {KEYS}\n")
+    world.start_sshd(2)
+    done = make_keys(world, 1, "--restrict")
+    assert not done.ok and "it was tried, and reaches all there instead of xen-drbd" in done.stderr, done
 
 
 def test_a_script_that_fails_is_one_exit_line(world):

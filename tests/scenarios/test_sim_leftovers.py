@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from stories import assert_runs, document, nothing_changes, quick_to_give_up, seen, status, tool, windows_closed
+from stories import assert_runs, document, nothing_changes, over, quick_to_give_up, seen, status, tool, windows_closed
 from test_unreachable_peer import with_fence
 
 RECORD = "/var/lib/xen-drbd/dns.migration"
@@ -124,13 +124,6 @@ exec "$@"
 """
 
 
-def over(world, node, path, script):
-    """Puts a script over a program of a simulated node, wherever its PATH begins."""
-    name = path.rsplit("/", 1)[1]
-    world.write(node, f"/root/{name}", script, 0o755)
-    world.on(node, ["mount", "--bind", f"/root/{name}", path], check=True)
-
-
 def with_systemd(world, node, script=SYSTEMD_RUN, runs=True):
     if runs:
         world.on(node, "mkdir -p /run/systemd/system", check=True)
@@ -145,12 +138,13 @@ def test_where_systemd_runs_what_xl_leaves_behind_gets_a_scope(world):
     for node in (1, 2):
         with_systemd(world, node)
     tool(world, 1, "start dns")
-    assert scopes(world, 1) == ["--quiet --scope --slice=system.slice -- xl create -q /etc/xen/dns.cfg"]
+    scope = "--quiet --scope --slice=system.slice --property=Before=xen-drbd-guests.target -- "
+    assert scopes(world, 1) == [scope + "xl create -q /etc/xen/dns.cfg"]
     assert "lost its xl watcher" not in tool(world, 2, "status").stdout
     tool(world, 2, "start mail --lock-wait 1s")  # the scope does not keep the lock
     tool(world, 1, "migrate-out dns --lock-wait 1s")
     moved = scopes(world, 2)[-1]
-    assert moved.startswith("--quiet --scope --slice=system.slice -- xl migrate-receive"), moved
+    assert moved.startswith(scope + "xl migrate-receive"), moved
     tool(world, 2, "stop dns --lock-wait 1s")
     assert_runs(world, mail=2)
 

@@ -23,7 +23,10 @@ saves /var/lib/xen/save
 autoballoon auto
 xendomains
 sendpage
+drbd
+drbd
 boot
+state failed
 after drbd
 after ssh
 end
@@ -37,7 +40,9 @@ end
   CHECK(facts->xendomains_save == "/var/lib/xen/save");
   CHECK(facts->autoballoon == "auto");
   CHECK(facts->sendpage);
+  CHECK(facts->drbd_at_boot);
   CHECK(facts->boot_script);
+  CHECK(facts->boot_state == "failed");
   CHECK(facts->boot_after == std::set<std::string>{"drbd", "ssh"});
 }
 

@@ -63,6 +63,7 @@ private:
         {"dom0", {"10.77.0.1"}}, {"mirror", {"10.77.0.2"}}, {"10.77.0.1", {"10.77.0.1"}}, {"10.77.0.2", {"10.77.0.2"}}};
     facts.logins = {{far_address, ""}};
     facts.devices = {{"xenbr0", true}};
+    facts.drbd_at_boot = true;
     facts.boot_script = true;
     facts.boot_after = {"network", "drbd", "ssh"};
     return facts;
@@ -83,9 +84,10 @@ TEST_CASE("a healthy pair has every question answered with ok, and a domain with
     CHECK(finding.hint.empty() == (finding.level == Level::ok));
     CHECK_FALSE(finding.text.empty());
   }
-  CHECK(ids == std::set<std::string>{"peer", "topology", "i-am", "xl", "names", "ssh", "dom0-memory", "autostart",
-                                     "boot", "memory", "xen-version", "tool-version", "clock", "domain", "config",
-                                     "link", "drbd", "two-primaries", "disks"});
+  CHECK(ids == std::set<std::string>{"peer",          "topology",  "i-am",      "xl",     "names",  "ssh",
+                                     "dom0-memory",   "autostart", "drbd-boot", "boot",   "memory", "xen-version",
+                                     "tool-version",  "clock",     "domain",    "config", "link",   "drbd",
+                                     "two-primaries", "disks"});
   CHECK_THAT(pair.said("disks"), ContainsSubstring("declares no disks"));
 }
 
@@ -411,6 +413,29 @@ TEST_CASE("the boot script: enabled, and after what the domains need to leave") 
   CHECK(pair.complaints() == Complaints{"error mirror - boot"});
   pair.fact(mirror).boot_script = false;
   CHECK(pair.complaints() == Complaints{"warning mirror - boot"});
+}
+
+TEST_CASE(
+    "a boot script that systemd has enabled and not started, or that has failed, moves nothing away at shutdown") {
+  Checked pair;
+  for (const char* state : {"active", "activating", "reloading"}) {
+    pair.fact(mirror).boot_state = state;
+    CHECK(pair.complaints() == Complaints{});
+  }
+  for (const char* state : {"inactive", "failed", "deactivating"}) {
+    pair.fact(mirror).boot_state = state;
+    CHECK(pair.complaints() == Complaints{"warning mirror - boot"});
+    CHECK_THAT(pair.said("boot"), ContainsSubstring(state) && ContainsSubstring("systemctl start xen-drbd"));
+  }
+}
+
+TEST_CASE("a node on which nothing brings DRBD up at boot") {
+  Checked pair;
+  pair.fact(mirror).drbd_at_boot = false;
+  CHECK(pair.complaints() == Complaints{"warning mirror - drbd-boot"});
+  CHECK_THAT(pair.said("drbd-boot"), ContainsSubstring("on mirror: systemctl enable drbd"));
+  pair.fact(mirror).boot_after = {"ssh"};
+  CHECK(pair.complaints() == Complaints{"warning mirror - drbd-boot"});
 }
 
 TEST_CASE("the unit and the init script that come with xen-drbd are ordered as check wants it") {

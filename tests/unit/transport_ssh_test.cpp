@@ -226,7 +226,9 @@ TEST_CASE("where systemd runs the receiver gets a scope of its own, in the proce
   auto command = far(dir, {"xl", "migrate-receive"});
   command.systemd_directory = dir / "systemd";
   const auto ran = run_in_sh(dir, far_command(command), "PATH=" + dir.path() + ":$PATH");
-  CHECK(ran.out == "--quiet --scope --slice=system.slice -- xl migrate-receive\n" + content(dir / "receive-vm1"));
+  CHECK(ran.out ==
+        "--quiet --scope --slice=system.slice --property=Before=xen-drbd-guests.target -- xl migrate-receive\n" +
+            content(dir / "receive-vm1"));
 }
 
 TEST_CASE("a receiver's record of another form is refused") {

@@ -24,7 +24,7 @@ struct Command {
   Milliseconds timeout{10'000}; ///< our own deadline for the answer
   /// A changing command leaves a process behind for the life of a guest: where systemd runs, in a scope of
   /// system.slice, because the session of a login, or the unit that started xen-drbd, ends with all its processes
-  /// (spec, section 8).
+  /// (spec, section 8); at shutdown it outlives STOP_ACTION (init/xen-drbd-guests.target).
   bool leaves_a_watcher = false;
   bool operator==(const Command&) const = default;
 };

@@ -35,7 +35,9 @@ struct NodeFacts {
   std::string xendomains_save;         ///< its XENDOMAINS_SAVE; empty: it saves nothing at shutdown
   std::string autoballoon;             ///< as xl.conf has it; empty: not set, which is "auto"
   bool sendpage = false;               ///< DRBD gives a guest's own pages to TCP: disable_sendpage is N
+  bool drbd_at_boot = false;           ///< an enabled service brings DRBD up, or the enabled xen-drbd pulls one in
   bool boot_script = false;            ///< the service xen-drbd is enabled
+  std::string boot_state;              ///< what `systemctl is-active` says of it; empty: systemd does not run there
   std::set<std::string> boot_after;    ///< services it is ordered after, without ".service"
   std::optional<ClockOffset> clock;    ///< nothing for this node, whose clock is the measure
   bool operator==(const NodeFacts&) const = default;

@@ -50,7 +50,8 @@ inline constexpr int no_record_status = 98;
 
 /// The remote command, for any login shell that knows single quotes: a POSIX sh that checks the identity, writes
 /// RUN_DIRECTORY/receive-DOMAIN ("PID STARTTIME", see parse_receiver) and becomes `words`; where systemd runs, in a
-/// scope of system.slice, because a login session ends early at shutdown. stdout is left to `words`.
+/// scope of system.slice, because a login session ends early at shutdown, and one that outlives STOP_ACTION
+/// (init/xen-drbd-guests.target). stdout is left to `words`.
 [[nodiscard]] std::string far_command(const FarCommand& command);
 
 /// The inverse, for a node that gets such a text: nothing unless far_command would make exactly this text.
