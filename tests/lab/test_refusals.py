@@ -41,6 +41,17 @@ def test_a_guest_whose_configuration_is_missing_on_the_target_stays_where_it_is(
     assert_settled(running, dns=2)
 
 
+def test_a_guest_with_a_disk_of_another_is_not_moved(running):
+    """Attached by hand: its own disk alone would be promoted on the target, and xl would take both along."""
+    device = running.on(1, ["drbdadm", "sh-dev", "mail"], check=True).stdout.split()[0]
+    running.breaks(1, "a disk of another guest attached", f"drbdadm primary mail && xl block-attach dns phy:{device},xvdz,w")
+    refusal(running, 1, "migrate-out dns", 4, f"it uses {device}")
+    goes_on(running, 1, "dns")
+    running.on(1, "xl block-detach dns xvdz && sleep 2 && drbdadm secondary mail", check=True)
+    tool(running, 1, "migrate-out dns")
+    assert_settled(running, dns=2)
+
+
 def test_an_sshd_that_stands_still_ends_the_wait_for_it(running):
     """The kernel of the peer takes the connection, and nobody answers on it."""
     running.breaks(1, "sshd stands still", f"kill -STOP {SSHD}")
