@@ -29,14 +29,13 @@ byte cancels = CANCELS;
 #define in_order (closed && (runs_only_on(0) || runs_only_on(1)))
 #define nowhere (closed && own[0] == ABSENT && own[1] == ABSENT && !primary[0] && !primary[1])
 
-/* After two failures the proof may be gone: the record was written for "ready", and the run was killed before it could
-   say that nothing was passed; or the link was cut and came back in the moment in which a run closed the window, and the
-   record went with its end. Then recover explains, and the administrator says which data are given up. Or the link is
-   cut after recover --yes has destroyed what could not be resumed, and before the start: it runs nowhere. */
-#ifdef MAY_END_ALONE
-#define MAY_BE_EXPLAINED true
+/* That recover ends well without an administrator is promised for one failure. After two it may leave him something that it
+   names: a split brain whose proof went with a run that closed the window just as the link came back; a copy that got its
+   name late and whose source has lost its power. */
+#ifdef MAY_BE_EXPLAINED
+#define explained true
 #else
-#define MAY_BE_EXPLAINED false
+#define explained false
 #endif
 
 init {
@@ -70,9 +69,9 @@ end:
 #ifdef MIGRATE_THEN_RECOVER
     if
     :: !at_last
-    :: at_last && in_order
-    :: at_last && !in_order && nowhere && (node_failed || MAY_BE_EXPLAINED)
-    :: at_last && !in_order && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN || MAY_BE_EXPLAINED)
+    :: at_last && (in_order || explained)
+    :: at_last && !in_order && !explained && nowhere && node_failed
+    :: at_last && !in_order && !explained && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN)
     :: else -> accident(does_not_converge)
     fi
 #endif
