@@ -31,7 +31,7 @@ void write_message(std::string_view text);
 /// `most_waiting` it is dropped.
 class Aside {
 public:
-  static constexpr std::size_t most_waiting = 64 * 1024; ///< Units: bytes
+  static constexpr std::size_t most_waiting = std::size_t{64} * 1024; ///< Units: bytes
   Aside() = default;
   ~Aside();
   Aside(const Aside&) = delete;
