@@ -49,7 +49,7 @@ std::string found(const Value& value) {
 std::string suggestion(std::string_view text, std::span<const std::string> candidates) {
   if (text.size() > longest_shown || candidates.size() > most_candidates) return "";
   const std::string near = nearest(text, candidates);
-  return near.empty() ? "" : "; did you mean `" + near + "`?";
+  return near.empty() ? "" : "; did you mean " + in_quotes(near) + "?";
 }
 
 void check_keys(const Value& map, Problems& problems) {

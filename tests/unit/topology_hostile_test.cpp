@@ -62,6 +62,16 @@ TEST_CASE("tens of thousands of mistakes are reported in seconds") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
 }
 
+TEST_CASE("a name that is suggested is as fit for a terminal as one that is found") {
+  const auto parsed = parse_topology("node1: dom0\nnode2: mirror\ndomains: [\"dns\\tX\"]\ndomain_home: {dnsX: dom0}\n",
+                                     {"x", "x.yaml"});
+  REQUIRE_FALSE(parsed.has_value());
+  std::string all;
+  for (const Problem& problem : parsed.error()) all += problem.text;
+  CHECK(all.find("did you mean `dns\\x09X`?") != all.npos);
+  CHECK(all.find('\t') == all.npos);
+}
+
 TEST_CASE("any bytes get a proper answer") {
   REQUIRE(rc::check("bytes", [](const std::string& text) { RC_ASSERT(answers(text)); }));
 }
