@@ -115,6 +115,8 @@ Result<Reading> read_resource(const Json& resource) {
 } // namespace
 
 Result<Status> parse_status_json(std::string_view text) {
+  // the parser takes a NUL byte for the end, whatever comes after it
+  if (text.find('\0') != text.npos) return no_status("drbdsetup status printed a NUL byte");
   const Json document = Json::parse(text, nullptr, false);
   if (document.is_discarded() || !document.is_array()) return no_status("drbdsetup status did not print a JSON list");
   Status status{.dialect = Dialect::json, .resources = {}, .notes = {}};

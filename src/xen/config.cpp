@@ -84,6 +84,8 @@ host::Command config_command(std::span<const ConfigQuestion> questions, Reading 
 Result<model::ConfigReport> parse_config_json(std::string_view text) {
   if (trimmed(text).starts_with('('))
     return no_report("xl prints SXP and not JSON: output_format in /etc/xen/xl.conf must be \"json\"");
+  // the parser takes a NUL byte for the end, whatever comes after it
+  if (text.find('\0') != text.npos) return no_report("xl create -n printed a NUL byte");
   const Json document = Json::parse(text, nullptr, false);
   if (document.is_discarded() || !document.is_object()) return no_report("xl create -n did not print JSON");
 

@@ -335,3 +335,8 @@ TEST_CASE("a status that failed, hung or was lost is an error") {
   CHECK_FALSE(drbd::parse_status({.end = host::End::lost, .out = good}).has_value());
   CHECK_FALSE(drbd::parse_status(exited(0, one + "\nend\n")).has_value());
 }
+
+TEST_CASE("what comes after a NUL byte is not passed over") {
+  CHECK(drbd::parse_status_json("[]").has_value());
+  CHECK_FALSE(drbd::parse_status_json(std::string("[]\0x", 4)).has_value());
+}
