@@ -50,15 +50,20 @@ public:
   }
 
   int carry_out() {
-    int code = 0;
-    const auto report = empty_this_node(code);
-    if (!report) return end_with(session_, report.error());
-    audit(session_, *report, code);
-    return print_report(session_, *report, nullptr, code);
+    const auto ended = empty_this_node();
+    if (!ended) return end_with(session_, ended.error());
+    audit(session_, ended->report, ended->code);
+    return print_report(session_, ended->report, nullptr, ended->code);
   }
 
 private:
-  Result<engine::Report> empty_this_node(int& code) {
+  /// What was done, and the exit code by what is left here: that is looked at while the lock is held.
+  struct Ended {
+    engine::Report report;
+    int code = 0;
+  };
+
+  Result<Ended> empty_this_node() {
     const auto progress = make_progress(session_); // outlives the lock: a terminal that stands still does not keep that
     XEN_DRBD_CHECK(set_leaving(session_, true));
     auto lock = lock_nodes();
@@ -71,8 +76,8 @@ private:
       std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.count(name) != 0; });
       merge(report, round(look_at_rest(session_, wish_, look), *progress));
     }
-    code = exit_code_of(report);
-    return report;
+    const int code = exit_code_of(report);
+    return Ended{.report = std::move(report), .code = code};
   }
 
   void stay_without_peer() {

@@ -41,7 +41,8 @@ host::Command remove_record_command(const DomainName& domain) {
 
 /// xl sends the configuration of the guest that runs, and that may have another disk than its file: attached since, or
 /// given to another domain. Accident: shown possible: only the declared disks are promoted at the target, xl succeeds,
-/// and every write to the other one fails.
+/// and every write to the other one fails. A device that cannot be read is no objection: whether a disk is dead at the
+/// target is seen after the migration in any case (disks_are_open).
 Result<> Actions::has_only_its_disks(NodeId node) {
   const auto not_migrated = [&](std::string because, std::string hint) {
     return Error{.kind = ErrorKind::refused,

@@ -70,10 +70,11 @@ inline constexpr const char* still_right = "it is Primary already, and must be r
 [[nodiscard]] std::vector<model::Step> demote_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
                                                         model::NodeId node);
 
-/// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
-/// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
 /// The domain's creation there from the configuration that this look has read.
 [[nodiscard]] model::Create create_from(const Scene& scene, const model::Domain& domain, NodeId node);
+
+/// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
+/// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
 [[nodiscard]] std::vector<model::Step> remove_records(const Scene& scene, const DomainName& domain);
 
 /// CloseWindow steps for the windows that are open without being configured. One that could not be read stays, with a

@@ -123,6 +123,22 @@ def test_the_claim_that_the_peer_is_dead_needs_a_confirmation(world):
         assert asked.wait(10) == 130
 
 
+def test_a_peer_that_boots_while_it_is_declared_dead_gets_no_lock_and_starts_nothing(world):
+    quick_to_give_up(world)
+    world.crash(2)
+    asked = world.popen(1, ["script", "-qec", "xen-drbd start dns --peer-is-dead", "/dev/null"],
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    world.wait_for(lambda: "If mirror still runs" in asked.stdout.readline(), 30, "the question")
+    world.boot(2)
+    tool(world, 2, "start dns --lock-wait 1s", 75).says("dom0", "start")
+    said = asked.communicate("mirror\n", timeout=30)[0]
+    assert asked.returncode == 4 and "mirror is not dead" in said, said
+    assert_runs(world)
+    world.wait_for(lambda: status(world, 1, None, "dns")["disks"][0]["connection"] == "Connected", 30, "DRBD")
+    tool(world, 2, "start dns")
+    assert_runs(world, dns=2)
+
+
 def test_the_claim_that_the_peer_is_dead_is_refused_while_anything_answers(world):
     quick_to_give_up(world)
     for trouble, sign in ((stopped, "Connection refused"), (refused_key, "answers"), (frozen, "answers")):
