@@ -83,6 +83,7 @@ public:
     workers.clear();
     Report report;
     for (auto& done : reports_) report.domains.push_back(std::move(*done));
+    if (run_.changed) name_failures(report);
     return report;
   }
 
@@ -177,6 +178,17 @@ private:
     report.reason = error.because;
     report.error = std::move(error);
     record(place, std::move(report));
+  }
+
+  /// A node that was lost to one domain before another one was changed: a peer that is "unreachable" promises that the
+  /// run has changed nothing.
+  void name_failures(Report& report) const {
+    for (std::size_t i = 0; i < report.domains.size(); ++i) {
+      DomainReport& domain = report.domains[i];
+      if (plan_.domains[i].steps.empty() || !domain.error || domain.error->kind != ErrorKind::unreachable) continue;
+      domain.error->kind = ErrorKind::failed;
+      domain.result = ResultKind::failed;
+    }
   }
 
   void record(std::size_t place, DomainReport report) {

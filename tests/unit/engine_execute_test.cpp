@@ -315,6 +315,15 @@ TEST_CASE("A peer that is lost before anything was changed is unreachable, after
     CHECK(report.domains[1].result == ResultKind::failed);
     CHECK(report.domains[1].error->kind == ErrorKind::failed);
   }
+  SECTION("before a later change of another domain of the run") { // found by the sweep: two domains at once
+    lab.world->runs("dns", dom0);
+    lab.world->lose(mirror);
+    const Report report = lab.run(plan_of_all({plain_start("web", dom0), stop_plan("dns", dom0)}));
+    CHECK(lab.world->was_changed());
+    CHECK(report.domains[0].result == ResultKind::failed);
+    CHECK(report.domains[0].error->kind == ErrorKind::failed);
+    CHECK(report.domains[0].error->changed == Changed::no);
+  }
 }
 
 TEST_CASE("How a plan without a fault would end is told without a step") {
