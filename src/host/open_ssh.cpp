@@ -1,11 +1,14 @@
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/host/knock.hpp"
 
+#include "dial.hpp"
+#include "echo.hpp"
 #include "host_key.hpp"
 #include "login.hpp"
 #include "ssh_link.hpp"
 #include "worker_host.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -13,6 +16,8 @@
 
 namespace xen_drbd::host {
 namespace {
+
+constexpr Milliseconds echo_timeout{1000}; // many times what a network between two racks takes
 
 std::string login_of(const std::string& user, const std::string& host, unsigned port) {
   const bool literal6 = host.find(':') != std::string::npos;
@@ -73,8 +78,20 @@ Result<> shake_hands(Session& session, const Target& target, const Deadline& dea
                          printable(ssh_get_error(session.get())));
 }
 
-Knock of(const Dialled& dialled) {
-  return {.answered = dialled.answered, .detail = dialled.socket ? "it accepts connections" : dialled.because};
+struct Called {
+  bool resolved = true; ///< the name has addresses: somebody was called at all
+  Knock knock;
+};
+
+/// A connection, and where none is made a ping: a firewall may drop or reject the port only.
+Called call(const std::string& host, unsigned port, Milliseconds timeout) {
+  const Echo echo(host);
+  const Deadline answers_by(std::min(timeout, echo_timeout));
+  const Dialled dialled = dial(host, port, Deadline(timeout));
+  if (dialled.socket) return {true, {true, "it accepts connections"}};
+  if (dialled.answered || !dialled.resolved) return {dialled.resolved, {dialled.answered, dialled.because}};
+  if (echo.heard(answers_by)) return {true, {true, dialled.because + ", but its kernel answers a ping"}};
+  return {true, {false, dialled.because}};
 }
 
 /// Behind a proxy nothing but an SSH server's greeting is known to come from the node itself.
@@ -96,13 +113,13 @@ Knock knock(const Address& address, const model::SshSettings& ssh, Milliseconds 
     if (Knock behind = knock_through_proxy(session, timeout); behind.answered) return behind;
   bool knocked = !option(session, SSH_OPTIONS_PROXYCOMMAND).empty();
   if (target->host != address.str()) {
-    const Dialled mapped = dial(target->host, target->port, Deadline(timeout));
-    if (mapped.answered) return {.answered = true, .detail = target->host + ": " + of(mapped).detail};
+    const Called mapped = call(target->host, target->port, timeout);
+    if (mapped.knock.answered) return {.answered = true, .detail = target->host + ": " + mapped.knock.detail};
     knocked = knocked || mapped.resolved;
   }
-  const Dialled named = dial(address.str(), ssh.port, Deadline(timeout));
-  if (named.resolved || knocked) return of(named);
-  return {.answered = true, .detail = "where it is cannot be told: " + named.because + "; put it into /etc/hosts"};
+  Called named = call(address.str(), ssh.port, timeout);
+  if (named.resolved || knocked) return std::move(named.knock);
+  return {.answered = true, .detail = "where it is cannot be told: " + named.knock.detail + "; put it into /etc/hosts"};
 }
 
 Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSettings& ssh, const Settings& settings,

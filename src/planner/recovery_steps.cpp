@@ -84,6 +84,10 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
     if (Objection no = disk_may_start(scene_, resource, id)) return no;
   if (scene_.peer_counts_as_dead()) warn_of_missing_data(scene_, resources_, id, warnings_);
   close_windows();
+  for (const ResourceName& resource : resources_) { // what cannot be started again is not given up
+    const Resource* up = find_resource(scene_.node(id), resource);
+    if (up != nullptr && up->role == Role::primary) steps_.push_back({Promote{id, resource}, still_right});
+  }
   steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
   promote(id, true);
   steps_.push_back({create_from(scene_, domain_, id), "it is started again"});

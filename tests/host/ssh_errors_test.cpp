@@ -2,11 +2,15 @@
 
 #include "xen_drbd/host/knock.hpp"
 
+#include "fd.hpp"
 #include "ground.hpp"
 #include "support/catch.hpp"
 
 #include <arpa/inet.h>
+#include <array>
 #include <csignal>
+#include <netdb.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -17,6 +21,34 @@ using namespace xen_drbd::host::test;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
+
+/// A port that drops every packet: its queue of connections is full.
+class FullPort {
+public:
+  explicit FullPort(const char* address) {
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    wanted.ai_flags = AI_NUMERICHOST;
+    addrinfo* found = nullptr;
+    REQUIRE(::getaddrinfo(address, "0", &wanted, &found) == 0);
+    listening_ = Fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::bind(listening_.number(), found->ai_addr, found->ai_addrlen) == 0);
+    REQUIRE(::listen(listening_.number(), 0) == 0);
+    ::getsockname(listening_.number(), found->ai_addr, &found->ai_addrlen);
+    number_ = ntohs(reinterpret_cast<const sockaddr_in*>(found->ai_addr)->sin_port); // in IPv6 at the same place
+    for (Fd& waiting : queue_) {
+      waiting = Fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      ::connect(waiting.number(), found->ai_addr, found->ai_addrlen);
+    }
+    ::freeaddrinfo(found);
+  }
+  [[nodiscard]] unsigned number() const { return number_; }
+
+private:
+  Fd listening_;
+  std::array<Fd, 3> queue_;
+  unsigned number_ = 0;
+};
 
 /// A port on loopback that accepts, says `greeting`, and then is silent or closes.
 class Port {
@@ -248,6 +280,20 @@ TEST_CASE("A knock tells a live kernel from nothing at all") {
   const Knock nowhere = knock(*Address::parse("no-such-name.invalid"), ssh, Milliseconds{500});
   CHECK(nowhere.answered); // nobody was called, and nobody's silence was heard
   CHECK_THAT(nowhere.detail, ContainsSubstring("does not resolve") && ContainsSubstring("/etc/hosts"));
+}
+
+TEST_CASE("A kernel that answers a ping is alive, although its port is silent") {
+  for (const char* loopback : {"127.0.0.1", "::1"}) {
+    const FullPort port(loopback);
+    const Knock silent = knock(*Address::parse(loopback), {.port = port.number()}, Milliseconds{500});
+    CHECK(silent == Knock{true, "no answer within 500ms, but its kernel answers a ping"});
+  }
+  Knock nobody{.answered = true, .detail = {}};
+  std::thread([&] { // in a network where there is nobody
+    if (::unshare(CLONE_NEWNET) == 0) nobody = knock(*Address::parse("127.0.0.1"), {}, Milliseconds{300});
+  })
+      .join();
+  CHECK(nobody == Knock{false, "Network is unreachable"});
 }
 
 TEST_CASE("A knock goes where the config file of the topology leads, and where that cannot be told nobody is dead") {

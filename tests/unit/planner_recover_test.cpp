@@ -134,8 +134,9 @@ TEST_CASE("a migration stuck before the last word is started again with --yes wh
                         "xen-drbd recover samba --yes");
   world.wish.yes = true;
   CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
-                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
-                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+                                                "promote dom0 samba", "destroy dom0 samba--migratedaway",
+                                                "promote dom0 samba", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a domain between rename and unpause is unpaused, and its source destroyed") {
@@ -184,7 +185,7 @@ TEST_CASE("a source whose other side is gone is never resumed, and started again
   require_not_recovered(recover(world), "whether it ever ran on mirror is not known: it must never be resumed",
                         "--yes");
   world.wish.yes = true;
-  CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba",
+  CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba", "promote dom0 samba",
                                                 "destroy dom0 samba--migratedaway", "promote dom0 samba",
                                                 "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
@@ -194,9 +195,9 @@ TEST_CASE("a receiver that is still at work is ended before its source is starte
   away(world, dom0);
   world.node(mirror).migrations.push_back({12, true, ""});
   world.wish.yes = true;
-  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy dom0 samba--migratedaway",
-                                                "promote dom0 samba", "create dom0 /etc/xen/samba.cfg",
-                                                "on failure: demote dom0 samba"});
+  CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "promote dom0 samba",
+                                                "destroy dom0 samba--migratedaway", "promote dom0 samba",
+                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("recover starts nothing again on a peer that is leaving") {
@@ -233,8 +234,9 @@ TEST_CASE("a source whose peer is dead needs the claim as well") {
   world.wish.yes = true;
   require_not_recovered(recover(world), "cannot be reached", "--peer-is-dead", ErrorKind::unreachable);
   world.wish.peer_is_dead = true;
-  CHECK(in_words(recover(world).steps) == Words{"destroy dom0 samba--migratedaway", "promote dom0 samba",
-                                                "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+  CHECK(in_words(recover(world).steps) == Words{"promote dom0 samba", "destroy dom0 samba--migratedaway",
+                                                "promote dom0 samba", "create dom0 /etc/xen/samba.cfg",
+                                                "on failure: demote dom0 samba"});
 }
 
 TEST_CASE("a guest left suspended by a killed xl is resumed, copy or not") {
@@ -288,7 +290,7 @@ TEST_CASE("a guest is not resumed unless the record proves that nobody wrote to 
                           "xen-drbd recover samba --yes");
     world.wish.yes = true;
     CHECK(in_words(recover(world).steps) == Words{"end-receiver mirror", "destroy mirror samba--incoming",
-                                                  "demote mirror samba", "close-window samba",
+                                                  "demote mirror samba", "close-window samba", "promote dom0 samba",
                                                   "destroy dom0 samba--migratedaway", "promote dom0 samba",
                                                   "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
   }
