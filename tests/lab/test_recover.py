@@ -39,6 +39,28 @@ def test_a_guest_that_was_left_suspended_is_started_again_with_yes_alone(running
     assert_settled(running, dns=1)
 
 
+def test_a_guest_stuck_before_the_last_word_is_started_again_with_yes_alone(running):
+    """As if xl had been killed between its rename and its last word, which leaves the copy paused for ever."""
+    before = last_beat(running, 1, "dns")
+    with running.running(1, MIGRATE) as run:
+        running.wait_for(lambda: "dns--incoming" in running.rows(2) or run.poll() is not None, 60, "the copy")
+        held = running.on(1, f"until {WINDOW_OPEN}; do pgrep -f '^[^ ]*/xl migrate ' > /dev/null || exit; done; "
+                             "pkill -STOP -f '^[^ ]*(xl migrate |xen-drbd )'")
+        assert held.ok, running.read(1, "/tmp/said")
+        running.breaks(2, "receiver stopped", STOP_RECEIVER)
+        running.breaks(1, "xl killed with the guest suspended", KILL)
+        run.wait(60)
+    running.breaks(1, "source renamed by hand", ["xl", "rename", "dns", "dns--migratedaway"])
+    assert set(running.rows(1)) == {"dns--migratedaway"} and set(running.rows(2)) == {"dns--incoming"}
+    assert status(running, domain="dns")["state"] == "half-migrated"
+    refusal(running, 2, "start dns", 4, "dns")
+    assert document(running, 1, "recover dns", 4).results == {"dns": "refused"}
+    tool(running, 2, "recover dns --yes")
+    assert not running.on(2, RECEIVER).ok
+    goes_on(running, 1, "dns", before)
+    assert_settled(running, dns=1)
+
+
 def test_a_source_that_was_renamed_is_cleared_away_and_the_guest_runs_once(running):
     """The last word of xl may have reached the target, or not: what is there decides."""
     before = last_beat(running, 1, "dns")
