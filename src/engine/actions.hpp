@@ -96,16 +96,18 @@ private:
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
   Result<> has_only_its_disks(model::NodeId node);
   Result<> config_is_unchanged(const model::Create& step);
+  Result<> may_be_created_in_place(const model::Create& step);
   bool window_was_never_touched(const ResourceName& name) const;
 
   Result<> started(const model::Create& step, const host::Outcome& outcome);
-  Result<> disks_are_open(model::NodeId node);
+  Result<> disks_are_open(model::NodeId node, const std::string& state); ///< "runs", "is paused": for the message
   Result<std::optional<model::DomainRow>> find_row(model::NodeId node, const std::string& name);
   Result<> destroy(model::NodeId node, const model::DomainRow& row);
   Error not_shut_down(const model::Shutdown& step, const model::Observation& observed) const;
   Result<> end_after_shutdown(model::NodeId node);
   Result<> cannot_run_on(model::NodeId node);
-  Result<> disks_are_as_they_were(const model::Resume& step);
+  Result<> disks_are_as_they_were(model::NodeId node, const std::map<Minor, std::uint64_t>& written,
+                                  const std::string& not_done);
   Result<> seen_running(model::NodeId node, const std::string& done, const host::Outcome& outcome);
 
   Result<MiB> ready_to_migrate(model::NodeId from);

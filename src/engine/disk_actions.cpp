@@ -228,24 +228,23 @@ Result<> Actions::wrote_nothing_since(const model::Reconnect& step) {
 /// Its peer is Secondary by now and its window closed, so nobody can write there any more. Accident: found by a review:
 /// somebody mounted the disk that a failed migration had left Primary on its target, and wrote; the guest was resumed
 /// at its source, and its memory knew nothing of that.
-Result<> Actions::disks_are_as_they_were(const model::Resume& step) {
-  if (step.written.empty()) return {};
-  XEN_DRBD_TRY(const std::vector<Resource> all, observe_drbd(cluster_, step.node));
+Result<> Actions::disks_are_as_they_were(NodeId node, const std::map<Minor, std::uint64_t>& written,
+                                         const std::string& not_done) {
+  if (written.empty()) return {};
+  XEN_DRBD_TRY(const std::vector<Resource> all, observe_drbd(cluster_, node));
   std::size_t found = 0;
   for (const Resource& seen : all)
     for (const model::Volume& volume : seen.volumes) {
-      const auto then = step.written.find(volume.minor);
-      if (then == step.written.end()) continue;
+      const auto then = written.find(volume.minor);
+      if (then == written.end()) continue;
       ++found;
       if (volume.written_kib != then->second)
-        return failed(step.row + " was not resumed on " + cluster_.name(step.node),
-                      "its /dev/drbd" + std::to_string(volume.minor.number) + " was written since it was suspended",
-                      "to destroy it and start " + domain_.str() + " again: xen-drbd recover " + domain_.str() +
-                          " --yes");
+        return failed(not_done,
+                      "its /dev/drbd" + std::to_string(volume.minor.number) + " was written since it was looked at",
+                      "see what writes there; what it may still do is said by xen-drbd recover " + domain_.str());
     }
-  if (found == step.written.size()) return {};
-  return failed(step.row + " was not resumed on " + cluster_.name(step.node), "not all of its disks are up there now",
-                "look with xen-drbd status");
+  if (found == written.size()) return {};
+  return failed(not_done, "not all of its disks are up there now", "look with xen-drbd status");
 }
 
 Result<> Actions::perform(const model::Reconnect& step) {

@@ -1,5 +1,7 @@
 #include "domain_run.hpp"
 
+#include <algorithm>
+
 namespace xen_drbd::engine {
 
 using model::Step;
@@ -50,9 +52,18 @@ bool DomainRun::is_due(const Step& step) const {
   case When::next:
     return demote != nullptr && runs_on && plan_.verdict == Verdict::migrate && *runs_on == plan_.node &&
            demote->node == other(*runs_on);
-  case When::on_failure: return failure_->kind != ErrorKind::unknown && (demote == nullptr || demote->node != runs_on);
+  case When::on_failure:
+    return failure_->kind != ErrorKind::unknown &&
+           (demote == nullptr || (demote->node != runs_on && !keeps_what_it_had(demote->node)));
   }
   return false;
+}
+
+bool DomainRun::keeps_what_it_had(model::NodeId node) const {
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+    const auto* destroy = std::get_if<model::Destroy>(&step.action);
+    return destroy != nullptr && destroy->node == node && destroy->for_create && !done_.contains(&step);
+  });
 }
 
 bool DomainRun::is_stopped_before(const Step& step) const {
@@ -74,7 +85,10 @@ void DomainRun::take(const Step& step) {
   run_.progress.step_begins(plan_.domain, step);
   Result<> done = actions_.perform(step);
   run_.progress.step_ended(plan_.domain, step, done ? std::nullopt : std::optional(done.error()));
-  if (done) return;
+  if (done) {
+    done_.insert(&step);
+    return;
+  }
   if (step.when == When::next && !failure_)
     fail(std::move(done).error());
   else

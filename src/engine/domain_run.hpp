@@ -2,6 +2,8 @@
 
 #include "actions.hpp"
 
+#include <set>
+
 namespace xen_drbd::engine {
 
 /// One domain's way through the steps of its plan.
@@ -21,6 +23,8 @@ public:
 private:
   void take(const model::Step& step);
   [[nodiscard]] bool is_due(const model::Step& step) const;
+  /// Whether what was to be destroyed there for a start stands there still, and holds its disks.
+  [[nodiscard]] bool keeps_what_it_had(model::NodeId node) const;
   /// Whether the run was interrupted before the step. What tidies up after a domain that was changed is done still.
   [[nodiscard]] bool is_stopped_before(const model::Step& step) const;
   void fail(Error error);
@@ -33,6 +37,7 @@ private:
   Actions actions_;
   std::optional<Error> failure_;
   std::optional<Error> left_behind_;
+  std::set<const model::Step*> done_;
 };
 
 } // namespace xen_drbd::engine

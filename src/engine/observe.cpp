@@ -91,8 +91,10 @@ Result<> read_identity(NodeState& state, const host::Outcome& outcome) {
 }
 
 void read_records(NodeState& state, const host::Outcome& outcome) {
+  state.records_problem = outcome.ok() ? "its answer is not whole" : host::describe(outcome);
   if (!outcome.ok()) return;
-  for (std::string_view rest = outcome.out; rest.starts_with("record ");) {
+  std::string_view rest = outcome.out;
+  while (rest.starts_with("record ")) {
     const std::size_t end_of_line = rest.find('\n');
     if (end_of_line == rest.npos) return;
     const auto heading = words(rest.substr(0, end_of_line));
@@ -104,6 +106,7 @@ void read_records(NodeState& state, const host::Outcome& outcome) {
       state.records.push_back({*name, std::string(rest.substr(0, length))});
     rest.remove_prefix(length);
   }
+  if (rest == "end\n") state.records_problem.clear();
 }
 
 Error node_lost(const Cluster& cluster, NodeId node) {
@@ -146,7 +149,7 @@ Observation observe_node(const Cluster& cluster, const Look& look, NodeId node) 
   if (auto known = read_identity(state, all[0]); !known)
     return Unreachable{std::move(known).error().during("asking " + host->name())};
   if (all[1].ok()) state.topology_text = all[1].out;
-  read_records(state, all[2]);
+  if (look.records) read_records(state, all[2]);
   xen::read_into(state, all.subspan(own, of_xen.size()), configs, cluster.topology->domains);
   drbd::read_into(state, all.subspan(own + of_xen.size()), state.hostname);
   return state;

@@ -50,7 +50,7 @@ host::Command rename_command(const std::string& row, const DomainName& domain) {
   return {{"xl", "rename", row, domain.str()}, xl_quick};
 }
 
-Result<> Actions::disks_are_open(NodeId node) {
+Result<> Actions::disks_are_open(NodeId node, const std::string& state) {
   const auto not_told = [&](std::string because) {
     return not_known("whether " + domain_.str() + " has its disks on " + cluster_.name(node) + " cannot be told",
                      std::move(because), "see xl block-list " + domain_.str() + " on " + cluster_.name(node));
@@ -62,7 +62,7 @@ Result<> Actions::disks_are_open(NodeId node) {
   if (!devices) return not_told(devices.error().because);
   for (const xen::BlockDevice& device : *devices)
     if (xen::is_closed(device))
-      return failed(domain_.str() + " runs on " + cluster_.name(node) + " without a disk",
+      return failed(domain_.str() + " " + state + " on " + cluster_.name(node) + " without a disk",
                     "its block device " + std::to_string(device.vdev) + " is closed (" + device.backend_path + ")",
                     "xl destroy " + domain_.str() + " on " + cluster_.name(node) +
                         ", see that its DRBD is Primary there, start it again");
@@ -111,7 +111,7 @@ Result<> Actions::started(const model::Create& step, const host::Outcome& outcom
     return not_known("whether " + domain_.str() + " was started on " + node + " is not known",
                      ended ? found.why : "xl create: " + host::describe(outcome),
                      "look with xen-drbd status, then run xen-drbd recover " + domain_.str());
-  if (found.presence == Presence::running && outcome.ok()) return disks_are_open(step.node);
+  if (found.presence == Presence::running && outcome.ok()) return disks_are_open(step.node, "runs");
   if (outcome.ok())
     return failed(domain_.str() + " did not stay up on " + node,
                   "xl create succeeded, and now it is " + std::string(to_string(found.presence)),
@@ -205,7 +205,16 @@ Result<> Actions::perform(const model::Destroy& step) {
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "look with xen-drbd status"};
+  if (step.for_create) XEN_DRBD_CHECK(may_be_created_in_place(*step.for_create));
   return destroy(step.node, *row);
+}
+
+/// What the create will be refused for is asked before what stands in its place is destroyed.
+Result<> Actions::may_be_created_in_place(const model::Create& step) {
+  XEN_DRBD_CHECK(config_is_unchanged(step));
+  if (cluster_.host(other(step.node)) != nullptr || !execution_.peer_is_dead)
+    XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, Milliseconds(0), clock_));
+  return may_arrive_on(cluster_, step.node, execution_.left_before);
 }
 
 Result<> Actions::destroy(NodeId node, const DomainRow& row) {
@@ -253,7 +262,11 @@ Result<> Actions::seen_running(NodeId node, const std::string& done, const host:
 
 Result<> Actions::perform(const model::Unpause& step) {
   XEN_DRBD_CHECK(cannot_run_on(other(step.node)));
+  // while the copy at the source is still there: what has no disk must not run, and must not be all that is left
+  XEN_DRBD_CHECK(disks_are_open(step.node, "is paused"));
   XEN_DRBD_CHECK(in_command(step.node));
+  XEN_DRBD_CHECK(disks_are_as_they_were(step.node, step.written,
+                                        domain_.str() + " was not unpaused on " + cluster_.name(step.node)));
   const host::Outcome outcome = act(step.node, xen::unpause_command(domain_));
   return seen_running(step.node, "unpaused", outcome);
 }
@@ -262,8 +275,8 @@ Result<> Actions::perform(const model::Resume& step) {
   if (!execution_.peer_is_dead)
     XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(step.node)}, clearing_patience, clock_));
   XEN_DRBD_CHECK(in_command(step.node));
-  XEN_DRBD_CHECK(disks_are_as_they_were(step));
   const std::string& node = cluster_.name(step.node);
+  XEN_DRBD_CHECK(disks_are_as_they_were(step.node, step.written, step.row + " was not resumed on " + node));
   if (step.row != domain_.str()) { // xl resume does not give a source copy its name back
     const host::Outcome renamed = act(step.node, rename_command(step.row, domain_));
     if (!renamed.ok())
@@ -271,7 +284,8 @@ Result<> Actions::perform(const model::Resume& step) {
                     "xl rename " + step.row + " " + domain_.str() + " on " + node + " says more");
   }
   XEN_DRBD_TRY(const host::Command command, xen::resume_command(domain_.str()));
-  return seen_running(step.node, "resumed", act(step.node, command));
+  XEN_DRBD_CHECK(seen_running(step.node, "resumed", act(step.node, command)));
+  return disks_are_open(step.node, "runs");
 }
 
 Result<> Actions::perform(const model::EndReceiver& step) {

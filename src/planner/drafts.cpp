@@ -64,6 +64,19 @@ Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
   return config_is_the_domains(scene, domain, other(from));
 }
 
+/// Nothing is tidied up while an xl migrate may be at work: where processes cannot be listed, that is not known.
+void tidy(const Scene& scene, Draft& draft, std::vector<Step> steps) {
+  for (NodeId id : both_nodes)
+    if (const NodeState* node = scene.node(id); node != nullptr && !node->watchers && !steps.empty()) {
+      draft.plan.warnings.push_back(
+          fmt::format("the processes of {} could not be listed, so an xl migrate of {} may be "
+                      "at work: what is left of an earlier run stays as it is",
+                      scene.name(id), draft.plan.domain.str()));
+      return;
+    }
+  draft.plan.steps = std::move(steps);
+}
+
 std::string since_when(const Scene& scene, const ResourceName& resource) {
   const auto since = scene.inputs.disconnected_since.find(resource);
   if (since == scene.inputs.disconnected_since.end()) return "and its kernel log does not say since when";
@@ -85,13 +98,14 @@ namespace {
 
 std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const std::vector<ResourceName>& resources,
                               NodeId node, std::vector<std::string>& warnings) {
-  std::vector<Step> steps = remove_records(scene, domain.name);
+  std::vector<Step> steps;
   if (scene.peer_counts_as_dead()) {
     warn_of_missing_data(scene, resources, node, warnings);
   } else {
     append(steps, demote_leftovers(scene, resources, other(node)));
     append(steps, close_leftovers(scene, resources, warnings));
   }
+  append(steps, remove_records(scene, domain.name));
   std::vector<Step> undo;
   for (const ResourceName& resource : resources) {
     const bool primary = role_on(scene, resource, node) == Role::primary;
@@ -107,9 +121,9 @@ std::vector<Step> move_steps(const Scene& scene, const Domain& domain, const std
                              NodeId from, std::vector<std::string>& warnings) {
   const NodeId target = other(from);
   const bool plain = scene.wish.plain_ssh;
-  std::vector<Step> steps = remove_records(scene, domain.name);
-  append(steps, demote_leftovers(scene, resources, target));
+  std::vector<Step> steps = demote_leftovers(scene, resources, target);
   append(steps, close_leftovers(scene, resources, warnings));
+  append(steps, remove_records(scene, domain.name));
   if (!plain) steps.push_back({CopyMemory{from}, "the guest runs on at its source while its memory is copied"});
   for (const ResourceName& resource : resources)
     if (!window_stands_open(scene, resource))
@@ -210,8 +224,9 @@ Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
     return draft;
   }
   if (const auto resources = resources_of(scene, domain)) {
-    draft.plan.steps = demote_leftovers(scene, *resources, other(node));
-    append(draft.plan.steps, close_leftovers(scene, *resources, draft.plan.warnings));
+    std::vector<Step> steps = demote_leftovers(scene, *resources, other(node));
+    append(steps, close_leftovers(scene, *resources, draft.plan.warnings));
+    tidy(scene, draft, std::move(steps));
   }
   return draft;
 }
@@ -288,7 +303,7 @@ Draft not_running_here(const Scene& scene, const Domain& domain) {
     return draft;
   }
   if (const auto resources = resources_of(scene, domain))
-    draft.plan.steps = demote_leftovers(scene, *resources, scene.here());
+    tidy(scene, draft, demote_leftovers(scene, *resources, scene.here()));
   return draft;
 }
 

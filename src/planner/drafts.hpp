@@ -75,6 +75,9 @@ inline constexpr const char* still_right = "it is Primary already, and must be r
 
 /// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
 /// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
+/// They come behind the steps that end what the record proves: a target that cannot be demoted keeps it. Accident:
+/// shown possible: the record went, the demotion failed, the link was cut, and nothing proved any more that the split
+/// brain was none.
 [[nodiscard]] std::vector<model::Step> remove_records(const Scene& scene, const DomainName& domain);
 
 /// CloseWindow steps for the windows that are open without being configured. One that could not be read stays, with a

@@ -200,8 +200,14 @@ Objection Recovery::paused(NodeId id) {
                                  node_name(id), resource.str()),
                      fmt::format("on {}: xl destroy {}; then repeat", node_name(id), name()));
   }
+  if (!copy_is_current(scene_, domain_.name, far, resources_))
+    return refusal(fmt::format("{} stands paused on {}, and it is not proved that nobody wrote to its disks since it "
+                               "was moved there: it must not run on",
+                               name(), node_name(id)),
+                   fmt::format("on {}: xl destroy {}; then xen-drbd recover {} --yes, which starts it again",
+                               node_name(id), name(), name()));
   reason_ = "its migration stopped between rename and unpause";
-  steps_.push_back({Unpause{id}, "it has everything, but its receiver has ended before the unpause"});
+  steps_.push_back({Unpause{id, written_on(id)}, "it has everything, but its receiver has ended before the unpause"});
   if (Objection no = clear_half_names()) return no;
   demote(far);
   close_windows();

@@ -79,6 +79,10 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
   }
   if (Objection no = peer_not_leaving(scene_, id)) return no;
   if (Objection no = config_is_the_domains(scene_, domain_, id)) return no;
+  const NodeState* node = scene_.node(id);
+  const MiB available = node->xen ? node->xen->free_memory + row.memory : MiB{}; // it is destroyed first
+  if (Objection no = memory_fits(scene_, domain_.name, id, parsed_config(scene_, domain_.name, id)->memory, available))
+    return no;
   if (unread_) return unread_;
   for (const ResourceName& resource : resources_)
     if (Objection no = disk_may_start(scene_, resource, id)) return no;
@@ -88,9 +92,10 @@ Objection Recovery::start_again(NodeId id, const DomainRow& row) {
     const Resource* up = find_resource(scene_.node(id), resource);
     if (up != nullptr && up->role == Role::primary) steps_.push_back({Promote{id, resource}, still_right});
   }
-  steps_.push_back({Destroy{id, row.name}, "it cannot be resumed; --yes"});
+  const Create create = create_from(scene_, domain_, id);
+  steps_.push_back({Destroy{id, row.name, create}, "it cannot be resumed; --yes"});
   promote(id, true);
-  steps_.push_back({create_from(scene_, domain_, id), "it is started again"});
+  steps_.push_back({create, "it is started again"});
   for (const ResourceName& resource : resources_)
     steps_.push_back(
         {Demote{id, resource}, "nothing of the domain is left there when its start fails", When::on_failure});

@@ -42,9 +42,12 @@ bool same_own_writes(const Scene& scene, const DomainName& domain, NodeId source
   return up->wrote_just(then->target_writes);
 }
 
+/// Or may keep one: what could not be read is not nothing.
 bool keeps_a_record(const Scene& scene, const DomainName& domain, NodeId node) {
-  const auto& records = scene.node(node)->records;
-  return std::any_of(records.begin(), records.end(),
+  const NodeState& seen = *scene.node(node);
+  const auto& records = seen.records;
+  return !seen.records_problem.empty() ||
+         std::any_of(records.begin(), records.end(),
                      [&](const MigrationRecord& record) { return record.domain == domain; });
 }
 
@@ -85,6 +88,16 @@ bool memory_is_current(const Scene& scene, const DomainName& domain, NodeId node
     const Resource* far = find_resource(scene.node(other(node)), resource);
     if (then != nullptr) return up != nullptr && up->unwritten_since(then->source_written);
     return window_of(scene, resource) == Window::closed && (far == nullptr || far->role == Role::secondary);
+  });
+}
+
+bool copy_is_current(const Scene& scene, const DomainName& domain, NodeId source,
+                     const std::vector<ResourceName>& resources) {
+  const RecordedMigration* then = record_of(scene, domain, source);
+  if (then == nullptr) return resources.empty() || !keeps_a_record(scene, domain, source);
+  return std::all_of(resources.begin(), resources.end(), [&](const ResourceName& resource) {
+    const Resource* up = find_resource(scene.node(source), resource);
+    return up != nullptr && up->unwritten_since(then->source_written);
   });
 }
 

@@ -85,6 +85,7 @@ struct NodeOfWorld {
   std::vector<Process> processes;
   std::map<std::string, DrbdOnNode> drbd;
   std::map<std::string, std::string> records; ///< by domain
+  std::optional<host::Outcome> records_answer; ///< what the question for them brings instead
   bool receiver_stays = false;
   int memory = 2000;
   std::string locked_by; ///< another run holds this half of the lock

@@ -135,6 +135,23 @@ TEST_CASE("Records of migrations are read, whole ones, and only when they are as
   engine::Look look;
   look.records = false;
   CHECK(observe(lab, look).node(dom0)->records.empty());
+  CHECK(observe(lab, look).node(dom0)->records_problem.empty());
+}
+
+TEST_CASE("Records that cannot be read are not taken for none") {
+  Lab lab;
+  CHECK(observe(lab).node(dom0)->records_problem.empty());
+  SECTION("no answer") {
+    lab.world->node(dom0).records_answer = timed_out();
+    CHECK(observe(lab).node(dom0)->records_problem == "no answer in time");
+  }
+  SECTION("half an answer") {
+    for (const char* text : {"", "record dns 4\nru", "record dns 4\nrun 1", "record dns\nend\n", "record dns 4"}) {
+      lab.world->node(dom0).records_answer = exited(0, text);
+      CHECK(observe(lab).node(dom0)->records_problem == "its answer is not whole");
+    }
+  }
+  CHECK(observe(lab).node(dom0)->records.empty());
 }
 
 TEST_CASE("Before the lock both nodes are asked who they are, and identities that are missing are made") {

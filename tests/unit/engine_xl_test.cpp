@@ -478,6 +478,76 @@ TEST_CASE(
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
+TEST_CASE("A guest is not unpaused without its disk, or once somebody has written to it") {
+  Lab lab;
+  lab.world->add_guest(mirror, "samba", "samba", "--p---");
+  lab.world->add_guest(dom0, "samba--migratedaway", "samba", "---ss-");
+  lab.drbd(mirror, "samba").primary = true;
+  lab.drbd(mirror, "samba").received = 7;
+  const model::Unpause unpause{mirror, {{Minor{1}, 7}, {Minor{2}, 7}}};
+  SECTION("all is well") {
+    CHECK(lab.run(recover_steps({next(unpause)})).result == ResultKind::recovered);
+    CHECK(lab.world->executes_on("samba", mirror));
+    return;
+  }
+  SECTION("its block backend is closed") {
+    lab.world->node(mirror).find("samba")->disk_closed = true;
+    const DomainReport report =
+        lab.run(recover_steps({next(unpause), next(model::Destroy{dom0, "samba--migratedaway"})}));
+    CHECK(report.result == ResultKind::failed);
+    CHECK_THAT(report.error->what, ContainsSubstring("samba is paused on mirror without a disk"));
+  }
+  SECTION("written on the other node, and mirrored") {
+    lab.drbd(mirror, "samba").received = 8;
+    CHECK_THAT(lab.run(recover_steps({next(unpause)})).reason, ContainsSubstring("was written since"));
+  }
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A resumed guest without its disk is a failure") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->add_guest(dom0, "samba", "samba", "---ss-").disk_closed = true;
+  const DomainReport report = lab.run(recover_steps({next(model::Resume{dom0, "samba"})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK_THAT(report.error->what, ContainsSubstring("samba runs on dom0 without a disk"));
+}
+
+TEST_CASE("What cannot be created in its place is not destroyed") {
+  Lab lab;
+  lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+  lab.drbd(dom0, "samba").primary = true;
+  const model::Create create{dom0, "/etc/xen/samba.cfg"};
+  const DomainPlan plan = recover_steps(
+      {next(model::Destroy{dom0, "samba", create}), next(create), on_failure(model::Demote{dom0, samba_resource})});
+  SECTION("all is well") {
+    CHECK(lab.run(plan).result == ResultKind::recovered);
+    CHECK(lab.world->executes_on("samba", dom0));
+    return;
+  }
+  SECTION("its watcher is on the other node") { lab.world->node(mirror).watchers.insert("samba"); }
+  SECTION("the node leaves") { lab.world->node(dom0).leaving = true; }
+  CHECK(lab.run(plan).result == ResultKind::refused);
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A disk that still belongs to what was not destroyed is not demoted, nor waited for") {
+  Lab lab;
+  lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+  lab.drbd(dom0, "samba").primary = true;
+  lab.drbd(mirror, "samba").primary = true;
+  lab.world->before = [&](NodeId, const std::string&) { lab.world->cut_drbd(); }; // by the first change
+  const model::Create create{dom0, "/etc/xen/samba.cfg"};
+  const DomainReport report = lab.run(recover_steps(
+      {next(model::Demote{mirror, samba_resource}), next(model::Promote{dom0, samba_resource}),
+       next(model::Destroy{dom0, "samba", create}), next(create), on_failure(model::Demote{dom0, samba_resource})}));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(report.seconds < 5);
+  CHECK(report.notes.empty());
+  CHECK(lab.world->node(dom0).find("samba") != nullptr);
+  CHECK(lab.drbd(dom0, "samba").primary);
+}
+
 TEST_CASE("A suspended guest is resumed under its own name, where nothing of it is on the other node") {
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
@@ -502,8 +572,8 @@ TEST_CASE("A suspended guest is resumed under its own name, where nothing of it 
     const model::Resume resume{dom0, row, {{Minor{1}, 6}, {Minor{2}, 2}}};
     const DomainReport report = lab.run(recover_steps({next(resume)}));
     CHECK(report.result == ResultKind::failed);
-    CHECK_THAT(report.reason, ContainsSubstring("its /dev/drbd2 was written since it was suspended"));
-    CHECK_THAT(report.error->hint, ContainsSubstring("--yes"));
+    CHECK_THAT(report.reason, ContainsSubstring("its /dev/drbd2 was written since it was looked at"));
+    CHECK_THAT(report.error->hint, ContainsSubstring("recover"));
     CHECK(lab.world->log.empty());
   }
   SECTION("its disk is not up any more") {

@@ -150,6 +150,39 @@ TEST_CASE("a domain between rename and unpause is unpaused, and its source destr
         Words{"unpause mirror", "destroy dom0 samba--migratedaway", "demote dom0 samba", "close-window samba"});
 }
 
+TEST_CASE("a domain between rename and unpause does not run on over disks that somebody has written since") {
+  const std::function<void(World&)> doubts[] = {
+      [](World& w) { ++w.drbd(dom0, "samba").volumes.back().written_kib; }, // there, or on mirror: they are mirrored
+      [](World& w) { w.inputs.records.at(domain_name("samba")).source_written.clear(); }, // of an older version
+      [](World& w) { w.node(dom0).identity = "a later boot"; },
+      [](World& w) { w.inputs.records.clear(); }, // it cannot be understood
+      [](World& w) {
+        w.inputs.records.clear();
+        w.node(dom0).records.clear();
+        w.node(dom0).records_problem = "no answer in time";
+      },
+  };
+  const auto between = [] {
+    World world;
+    away(world, dom0);
+    near_the_end(world);
+    note(world, dom0);
+    world.inputs.records.at(domain_name("samba")).before_go = false;
+    world.add_row(mirror, "samba", "--p---", 0);
+    return world;
+  };
+  World untouched = between();
+  const DomainPlan plan = recover(untouched);
+  REQUIRE(plan.verdict == Verdict::recover);
+  CHECK(plan.steps.front().action == Action(Unpause{mirror, {{Minor{1}, 5000}, {Minor{2}, 5000}}}));
+  for (const auto& doubt : doubts) {
+    World world = between();
+    doubt(world);
+    require_not_recovered(recover(world), "it is not proved that nobody wrote to its disks since it was moved there",
+                          "on mirror: xl destroy samba; then xen-drbd recover samba --yes");
+  }
+}
+
 TEST_CASE("a domain between rename and unpause is waited for while its receiver is at work") {
   World world;
   away(world, dom0);
@@ -188,6 +221,19 @@ TEST_CASE("a source whose other side is gone is never resumed, and started again
   CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "close-window samba", "promote dom0 samba",
                                                 "destroy dom0 samba--migratedaway", "promote dom0 samba",
                                                 "create dom0 /etc/xen/samba.cfg", "on failure: demote dom0 samba"});
+}
+
+TEST_CASE("a suspended guest that would not fit is not destroyed for a start") {
+  World world;
+  away(world, dom0);
+  world.wish.yes = true;
+  world.config(dom0, "samba").memory = world.config(mirror, "samba").memory = {1257}; // 1000 are free, 256 are its own
+  require_not_recovered(recover(world), "samba needs 1257 MiB, and dom0 has 1000 MiB free, 1256 MiB when",
+                        "free memory");
+  world.config(dom0, "samba").memory = world.config(mirror, "samba").memory = {1256};
+  CHECK(recover(world).verdict == Verdict::recover);
+  world.node(dom0).xen.reset();
+  require_not_recovered(recover(world), "the free memory of dom0 could not be read", "xl info");
 }
 
 TEST_CASE("a receiver that is still at work is ended before its source is started again") {
@@ -313,6 +359,9 @@ TEST_CASE("without a record a guest is resumed only where nobody can have writte
   require_not_recovered(recover(open), "it is not proved that nobody wrote", "--yes");
   open.window_configured("samba", TwoPrimaries::yes);
   require_not_recovered(recover(open), "it is not proved that nobody wrote", "--yes");
+  World unread = by_hand(); // one may be there
+  unread.node(dom0).records_problem = "no answer in time";
+  require_not_recovered(recover(unread), "it is not proved that nobody wrote", "--yes");
 }
 
 TEST_CASE("a guest is not resumed onto a disk that would have to be promoted without its peer") {

@@ -67,6 +67,18 @@ TEST_CASE("the record of an earlier migration goes before a start and before the
         Words{"remove-record dom0", "remove-record mirror", "copy-memory dom0"});
 }
 
+TEST_CASE("the record of an earlier migration is kept until what it left behind is cleared away") {
+  World world;
+  world.recorded(dom0, "samba").role(mirror, "samba", Role::primary).window("samba", TwoPrimaries::yes);
+  const Words start = in_words(world.plan_for(Goal::start_here, "samba").steps);
+  CHECK(Words(start.begin(), start.begin() + 4) ==
+        Words{"demote mirror samba", "close-window samba", "remove-record dom0", "promote dom0 samba"});
+  world.runs("samba", dom0);
+  const Words move = in_words(world.plan_for(Goal::migrate_out, "samba").steps);
+  CHECK(Words(move.begin(), move.begin() + 4) ==
+        Words{"demote mirror samba", "close-window samba", "remove-record dom0", "copy-memory dom0"});
+}
+
 TEST_CASE("a window that could not be read refuses a start, and is no leftover of a domain that runs") {
   for (NodeId id : both_nodes) {
     World world;
@@ -227,6 +239,24 @@ TEST_CASE("nothing is tidied beside a domain while an xl migrate of it is at wor
       CHECK(plan.steps.empty());
       REQUIRE(plan.warnings.size() == 1);
       CHECK_THAT(plan.warnings[0], ContainsSubstring("an xl migrate of samba is at work"));
+    }
+}
+
+TEST_CASE("nothing is tidied beside a domain where an xl migrate of it cannot be listed, and that is said") {
+  for (NodeId blind : both_nodes)
+    for (Goal goal : {Goal::start_here, Goal::home_and_start_all, Goal::stop_here}) {
+      World world;
+      world.domain("samba").home = dom0;
+      world.runs("samba", goal == Goal::stop_here ? mirror : dom0).role(mirror, "samba", Role::primary);
+      if (goal == Goal::stop_here) world.role(dom0, "samba", Role::primary);
+      CHECK_FALSE(of(world.plan(goal), "samba").steps.empty());
+      world.node(blind).watchers.reset();
+      const DomainPlan plan = of(world.plan(goal), "samba");
+      INFO(index(blind));
+      CHECK(plan.verdict == Verdict::already);
+      CHECK(plan.steps.empty());
+      REQUIRE(plan.warnings.size() == 1);
+      CHECK_THAT(plan.warnings[0], ContainsSubstring("could not be listed, so an xl migrate of samba may be at work"));
     }
 }
 

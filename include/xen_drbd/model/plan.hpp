@@ -71,11 +71,14 @@ struct Shutdown {
 struct Destroy {
   NodeId node{};
   std::string row;
+  std::optional<Create> for_create = {}; ///< what is to come in its place: destroyed only if that may be created
   bool operator==(const Destroy&) const = default;
 };
-/// `xl unpause`.
+/// `xl unpause` of a domain that a migration brought there, if nothing was written to its disks since they were seen
+/// so, and it has them.
 struct Unpause {
   NodeId node{};
+  std::map<Minor, std::uint64_t> written = {}; ///< to each disk, when it was looked at. Units: KiB
   bool operator==(const Unpause&) const = default;
 };
 /// `xl resume` (Xen 4.20 and later), if nothing was written to the disks there since they were seen so.

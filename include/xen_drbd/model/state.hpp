@@ -106,7 +106,8 @@ struct NodeState {
       drbd_links; ///< path below /dev/drbd -> where it points, as read (readlink, not resolved)
   std::map<DomainName, ConfigReport> configs; ///< of the domains that were asked for
   std::vector<MigrationRecord> records;
-  bool leaving = false; ///< /run/xen-drbd/leaving exists
+  std::string records_problem; ///< why they may not be all; empty: they are
+  bool leaving = false;        ///< /run/xen-drbd/leaving exists
   bool operator==(const NodeState&) const = default;
 };
 
