@@ -72,6 +72,7 @@ end:
     :: at_last && (in_order || explained)
     :: at_last && !in_order && !explained && nowhere && node_failed
     :: at_last && !in_order && !explained && (alone[0] || alone[1]) && (node_failed || lost_after_pass || FOREIGN)
+    :: at_last && !in_order && !explained && own[1] == PAUSED && older[1] /* somebody wrote to the disk of what stands paused */
     :: else -> accident(does_not_converge)
     fi
 #endif

@@ -49,9 +49,11 @@ inline plan_start(n) {
   :: runs(saw[PEER(n)]) && !is_absent_there(PEER(n)) -> plan_tidy(PEER(n))
   :: !runs(saw[n]) && is_absent_there(n) && is_absent_there(PEER(n)) && no_migration_at_work && !is_leaving(n) &&
      disk_may_start(n) ->
-     remove_records();
 #ifndef NO_DISK
      if :: !dead -> demote_leftovers(PEER(n)); close_leftovers() :: else fi;
+#endif
+     remove_records();
+#ifndef NO_DISK
      plan!PROMOTE, NEXT, n;
 #endif
      plan!CREATE, NEXT, n;
@@ -69,13 +71,14 @@ inline plan_move(from) {
   :: runs(saw[PEER(from)]) -> plan_tidy(PEER(from))
   :: runs(saw[from]) && is_absent(saw[PEER(from)]) && no_migration_at_work && !is_leaving(PEER(from)) &&
      disk_may_migrate(from) ->
-     remove_records();
 #ifdef NO_DISK
+     remove_records();
      plan!COPY_MEMORY, NEXT, from;
      plan!HAND_OVER, NEXT, from
 #else
      demote_leftovers(PEER(from));
      close_leftovers();
+     remove_records();
 #ifndef NO_WINDOW_LAST
      plan!COPY_MEMORY, NEXT, from;
 #endif
@@ -191,7 +194,7 @@ inline bring_back(n, may_resume) {
   demote_leftovers(PEER(n));
   if
   :: (may_resume) && memory_is_current(n) && has_resume ->
-     seen_got = got[n];
+     seen_count = got[n];
      if
      :: !primary[n] && !disk_may_start(n) -> refusal = true
      :: else ->
@@ -209,11 +212,19 @@ inline bring_back(n, may_resume) {
   fi
 }
 
+/* The source gets what is written to the disk of the copy. */
+#ifdef NO_PROOF_OF_THE_COPY
+#define copy_is_current(n) true
+#else
+#define copy_is_current(n) (!record[PEER(n)] || !record[n] && record_holds(PEER(n)) && record_source[PEER(n)] == got[PEER(n)])
+#endif
+
 inline plan_of_own_name(n) {
   if
   :: (saw[n] & ROW) == RUNNING -> plan_running(n)
   :: (saw[n] & ROW) == PAUSED && (saw[PEER(n)] & HAS_AWAY) && !(saw[n] & HAS_RECEIVER) && disk_may_start(n) &&
-     primary[n] ->
+     primary[n] && copy_is_current(n) ->
+     seen_count = writes[n];
      plan!UNPAUSE, NEXT, n;
      clear_half_names(me, false); clear_half_names(PEER(me), false);
      demote_leftovers(PEER(n));
@@ -358,7 +369,7 @@ inline forget() {
   busy = false; refusal = false; failure = FINE; failed = FINE; held = FINE; moved = NOT_CLEAR; clean = false;
   verdict_given = false; migrating = false; passed = false; recorded = false; left_behind = false; touched = false;
   opens = false; alone_left = false; saw[0] = ABSENT; saw[1] = ABSENT; step = 0; when = 0; node = 0; source = 0;
-  seen_got = 0;
+  seen_count = 0;
   /* a command that outlives the run has what it writes with it */
   if
   :: COMMAND(0, me) != WRITE_RECORD && COMMAND(1, me) != WRITE_RECORD &&
@@ -440,7 +451,7 @@ inline look_and_act() {
 }
 
 proctype Administrator(byte me; byte runs_left) {
-  byte wish, step, when, node, source, moved, failure, failed, held, rounds, seen_got;
+  byte wish, step, when, node, source, moved, failure, failed, held, rounds, seen_count;
   byte saw[2];
   bool solo, dead, busy, refusal, clean, verdict_given, migrating, passed, recorded, left_behind, touched, opens;
 #ifdef UNLISTED
@@ -500,7 +511,7 @@ end:
      } unless { killed[me] };
      atomic {
        if :: alive[me] -> end_run(me) :: else fi;
-       discards_now[me] = false;
+       looked_now[me] = false;
        killed[me] = false;
        printf("node%d: the run ends%d\n", me + 1, failure);
        forget();

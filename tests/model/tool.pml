@@ -501,7 +501,14 @@ inline perform() {
      atomic { if :: is_absent(saw[PEER(node)]) || without_receiver(saw[PEER(node)]) == HAS_AWAY :: else -> failed = FAILED fi;
               saw[PEER(node)] = ABSENT };
      must_be_in_command();
-     if :: failed == FINE -> act(node, UNPAUSE) :: else fi
+#ifndef NO_SECOND_LOOK_AT_THE_COPY
+     atomic {
+       if :: failed == FINE && writes[node] != seen_count -> failed = FAILED :: else fi;
+       looked_now[me] = failed == FINE /* nobody mounts it in the moment until the next command */
+     };
+#endif
+     if :: failed == FINE -> act(node, UNPAUSE) :: else fi;
+     looked_now[me] = false
   :: step == RESUME ->
      may_bring_to_life();
 #ifndef NO_PROOF_BEFORE_RESUME
@@ -509,7 +516,7 @@ inline perform() {
 #endif
      must_be_in_command();
 #ifndef NO_SECOND_LOOK_AT_THE_DISKS
-     if :: failed == FINE -> drbd_shows(node, got[node] == seen_got) :: else fi;
+     if :: failed == FINE -> drbd_shows(node, got[node] == seen_count) :: else fi;
 #endif
      if :: failed == FINE -> act(node, RESUME) :: else fi
   :: step == RECONNECT ->
@@ -517,11 +524,11 @@ inline perform() {
 #ifndef NO_SECOND_LOOK_AT_THE_WRITES
      atomic {
        if :: failed == FINE && (primary[node] || !same_writes(PEER(node)) || !counts_on_since(PEER(node))) -> failed = FAILED :: else fi;
-       discards_now[me] = failed == FINE /* nobody promotes, writes and demotes in the moment until the next command */
+       looked_now[me] = failed == FINE /* nobody promotes, writes and demotes in the moment until the next command */
      };
 #endif
      if :: failed == FINE -> act(node, DISCARD_HERE) :: else fi;
-     discards_now[me] = false;
+     looked_now[me] = false;
      if :: failed == FINE -> act(PEER(node), CONNECT_HERE) :: else fi;
      if :: failed == FINE -> drbd_comes_back() :: else fi
   :: step == CONNECT ->

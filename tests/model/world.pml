@@ -73,7 +73,7 @@ byte noted_writes[2], noted_got[2]; /* of the target, by the run */
 byte noted_source[2];    /* got by the source */
 byte record_source_boot[2], record_target_boot[2], record_writes[2], record_got[2], record_source[2];
 
-bool discards_now[2];    /* the run has just looked at the writes of the node whose changes it discards */
+bool looked_now[2];    /* the run has just looked at the writes of the node whose changes it discards */
 bool overridden; /* --peer-is-dead or a fence agent was accepted: older data may be used */
 bool at_last; /* the last recover has begun: nothing fails any more */
 bool passed_once, lost_after_pass; /* DRBD lost its connection after the last look before "ready" is passed to xl */
@@ -259,7 +259,10 @@ inline xl(n, what) {
   :: what == DESTROY_AWAY && away[n] ->
      printf("node%d: xl destroy --migratedaway\n", n + 1); still_moves(n); away[n] = false; older[n] = false
   :: what == DESTROY && own[n] == SUSPENDED -> printf("node%d: xl destroy\n", n + 1); still_moves(n); own[n] = ABSENT
-  :: what == UNPAUSE && own[n] == PAUSED -> printf("node%d: xl unpause\n", n + 1); comes_to_life(n)
+  :: what == UNPAUSE && own[n] == PAUSED ->
+     printf("node%d: xl unpause\n", n + 1);
+     if :: older[n] -> accident(resumed_with_old_memory) :: else fi;
+     comes_to_life(n)
   :: what == RESUME && (own[n] == SUSPENDED || away[n] && own[n] == ABSENT) ->
      printf("node%d: xl resume\n", n + 1);
      if :: older[n] -> accident(resumed_with_old_memory) :: else fi;
@@ -404,6 +407,7 @@ inline expire(a) {
 #define NODE2 16
 #define TOOL 32
 #define TRANSPORT 64
+#define RECEIVER 128 /* not unless a scenario says so */
 #define may_fail(what) (left_to_fail && !at_last && (MAY_FAIL & (what)))
 
 proctype Failures() {
@@ -441,6 +445,8 @@ end:
        printf("the transport on node1 is killed\n"); transport[0] = NONE }
   :: atomic { may_fail(TRANSPORT) && transport[1] -> left_to_fail--; transport_killed = true;
        printf("the transport on node2 is killed\n"); transport[1] = NONE }
+  :: atomic { may_fail(RECEIVER) && receiver[1] -> left_to_fail--; transport_killed = true;
+       printf("migrate-receive on node2 is killed\n"); receiver[1] = NONE }
 #ifdef BY_HAND
   /* somebody types drbdadm primary and xl create while xen-drbd does nothing */
   :: atomic { by_hand && !alive[0] && !alive[1] && !sender[0] && !sender[1] && own[1] == ABSENT -> by_hand = false;
@@ -465,8 +471,13 @@ end:
               !sender[0] && !transport[0] && !receiver[1] ->
        foreign_writer = false; printf("node2: somebody mounts the disk and writes, and node1 gets it\n");
        writes[1]++; got[0]++; older[0] = true }
+  /* ... or under the guest that stands paused there, whose receiver has gone */
+  :: atomic { foreign_writer && !looked_now[0] && !looked_now[1] && !at_last && primary[1] && own[1] == PAUSED && connected && away[0] &&
+              !sender[0] && !transport[0] && !receiver[1] ->
+       foreign_writer = false; printf("node2: somebody mounts the disk of the paused guest and writes, and node1 gets it\n");
+       writes[1]++; got[0]++; older[0] = true; older[1] = true }
   /* ... or one that has lost its peer is promoted for that, and demoted again */
-  :: atomic { foreign_writer && !discards_now[0] && !discards_now[1] && !primary[1] && up[1] && own[1] == ABSENT && !connected && !behind[1] ->
+  :: atomic { foreign_writer && !looked_now[0] && !looked_now[1] && !primary[1] && up[1] && own[1] == ABSENT && !connected && !behind[1] ->
        foreign_writer = false; printf("node2: somebody promotes the disk, writes, and demotes it\n");
        discards[1] = false; written[1] = true; writes[1]++; ahead[1] = true }
 #endif
