@@ -293,12 +293,16 @@ engine::Look look_for(const Session& session, const model::Wish& wish) {
   return look;
 }
 
+Milliseconds lock_wait(const Session& session) {
+  return session.options.lock_wait.value_or(session.topology.lock_wait);
+}
+
 Result<engine::ClusterLock> take_lock(const Session& session, ClusterLock::Scope scope,
                                       std::optional<Milliseconds> at_most) {
   const auto waiting = [&](const std::string& holder) {
     if (!session.options.quiet) write_message("waiting for the cluster lock: " + printable(holder) + "\n");
   };
-  const Milliseconds wait = session.options.lock_wait.value_or(session.topology.lock_wait);
+  const Milliseconds wait = lock_wait(session);
   auto lock = ClusterLock::acquire(session.cluster, scope, holder_text(session), std::min(wait, at_most.value_or(wait)),
                                    engine::system_clock(), waiting, [] { return interrupted_by() != 0; });
   if (lock)

@@ -29,6 +29,9 @@ namespace xen_drbd::cli {
 /// From now on this run has no peer: what a stranger says is not to be read.
 void do_without_peer(Session& session, Error why);
 
+/// How long this run waits for the cluster lock: --lock-wait, else what the topology says.
+[[nodiscard]] Milliseconds lock_wait(const Session& session);
+
 /// Takes the cluster lock, telling on stderr whom it waits for: as long as `lock_wait` says, and `at_most` so long.
 [[nodiscard]] Result<engine::ClusterLock> take_lock(const Session& session, engine::ClusterLock::Scope scope,
                                                     std::optional<Milliseconds> at_most = std::nullopt);

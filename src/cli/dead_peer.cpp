@@ -35,7 +35,8 @@ Error alive(const Session& session, std::string because) {
                   ", or switch it off for certain, wait until DRBD has noticed (half a minute by default), and repeat"};
 }
 
-/// Whether anything at all answers at one of the peer's addresses.
+/// Whether anything at all answers at one of the peer's addresses, or did when this run tried to connect: what has
+/// fallen silent since may have lost its links only.
 std::optional<Error> answers_knock(const Session& session) {
   const model::Node& peer = session.topology.node(other(session.this_node));
   const model::SshSettings& ssh = session.topology.ssh;
@@ -45,7 +46,10 @@ std::optional<Error> answers_knock(const Session& session) {
   for (const auto& [address, knock] : {std::pair(peer.address, first), std::pair(peer.migration_address, second.get())})
     if (knock.answered)
       return alive(session, "at " + address.str() + " port " + std::to_string(ssh.port) + ": " + knock.detail);
-  return std::nullopt;
+  const Error& not_reached = *session.cluster.peer_error;
+  if (!not_reached.peer_answered) return std::nullopt;
+  return alive(session, "it is silent now, but answered when this run began: " +
+                            (not_reached.while_doing.empty() ? not_reached.because : not_reached.while_doing.front()));
 }
 
 /// Whether a DRBD resource of the topology is Connected: a live kernel at the other end.

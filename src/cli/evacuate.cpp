@@ -1,4 +1,5 @@
 #include "xen_drbd/base/log.hpp"
+#include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
 #include "audit.hpp"
@@ -85,19 +86,25 @@ private:
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
   }
 
+  /// Waits for both halves, or for this node's, no longer than lock_wait in all.
   Result<ClusterLock> lock_nodes() {
     if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
     stay_without_peer();
-    auto lock = take_lock(session_, no_moves_ ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes,
-                          time_before_shutdowns(session_));
-    if (no_moves_) without_lock_ = !lock && lock.error().kind == ErrorKind::busy;
-    if (lock || no_moves_) return lock;
-    if (lock.error().kind == ErrorKind::interrupted) return lock;
-    no_moves_ = lock.error().kind == ErrorKind::busy
-                    ? "another run holds the cluster lock " + lock.error().because
-                    : "the cluster lock was not had on " + session_.peer() + ": " + lock.error().because;
-    auto half = take_lock(session_, ClusterLock::Scope::this_node, time_before_shutdowns(session_));
-    without_lock_ = !half && half.error().kind == ErrorKind::busy;
+    const auto begin = engine::system_clock().now();
+    if (!no_moves_) {
+      auto both = take_lock(session_, ClusterLock::Scope::both_nodes, time_before_shutdowns(session_));
+      if (both || both.error().kind == ErrorKind::interrupted) return both;
+      no_moves_ =
+          (both.error().kind == ErrorKind::busy ? "another run holds the cluster lock " : both.error().what + ": ") +
+          both.error().because;
+    }
+    const auto waited = std::chrono::duration_cast<Milliseconds>(engine::system_clock().now() - begin);
+    const Milliseconds left = std::max(lock_wait(session_) - waited, Milliseconds(0));
+    auto half = take_lock(session_, ClusterLock::Scope::this_node,
+                          std::min(left, time_before_shutdowns(session_).value_or(left)));
+    without_lock_ = !half && half.error().kind != ErrorKind::interrupted;
+    if (without_lock_ && half.error().kind != ErrorKind::busy)
+      log::warn(printable(half.error().what + ": " + half.error().because));
     return half;
   }
 

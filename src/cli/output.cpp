@@ -16,6 +16,20 @@ namespace xen_drbd::cli {
 namespace {
 
 std::atomic<int> answer_problem{0};
+std::atomic<Aside*> way_aside{nullptr};
+
+void write_now(int fd, std::string_view text) {
+  if (fd == STDOUT_FILENO && answer_is_lost()) return;
+  const int problem = write_all(fd, text);
+  if (fd == STDOUT_FILENO && problem != 0) answer_problem = problem;
+}
+
+void write_somehow(int fd, std::string_view text) {
+  if (Aside* aside = way_aside)
+    aside->write(fd, text);
+  else
+    write_now(fd, text);
+}
 
 } // namespace
 
@@ -39,14 +53,14 @@ void open_missing_streams() {
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) != fd) return;
 }
 
-void write_answer(std::string_view text) {
-  if (answer_is_lost()) return;
-  if (const int problem = write_all(STDOUT_FILENO, text); problem != 0) answer_problem = problem;
-}
+void write_answer(std::string_view text) { write_somehow(STDOUT_FILENO, text); }
 
-void write_message(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
+void write_message(std::string_view text) { write_somehow(STDERR_FILENO, text); }
+
+Aside::Aside() { way_aside = this; }
 
 Aside::~Aside() {
+  way_aside = nullptr;
   {
     const std::scoped_lock guard(mutex_);
     ends_ = true;
@@ -55,11 +69,16 @@ Aside::~Aside() {
   writer_.join();
 }
 
-void Aside::write(std::string_view text) {
+void Aside::write(int fd, std::string_view text) {
   constexpr std::chrono::milliseconds moment{50};
   std::unique_lock guard(mutex_);
-  if (waiting_.size() + text.size() > most_waiting) return;
-  waiting_ += text;
+  if (text.empty()) return;
+  if (fd == STDERR_FILENO) {
+    if (diagnostics_ + text.size() > most_waiting) return;
+    diagnostics_ += text.size();
+  }
+  if (waiting_.empty() || waiting_.back().fd != fd) waiting_.push_back({.fd = fd, .text = {}});
+  waiting_.back().text += text;
   news_.notify_all();
   if (!stuck_) stuck_ = !news_.wait_for(guard, moment, [&] { return waiting_.empty() && !writing_; });
 }
@@ -69,10 +88,11 @@ void Aside::write_on() {
   for (;;) {
     news_.wait(guard, [&] { return ends_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    const std::string text = std::exchange(waiting_, {});
+    const std::vector<Piece> pieces = std::exchange(waiting_, {});
+    diagnostics_ = 0;
     writing_ = true;
     guard.unlock();
-    write_message(text);
+    for (const Piece& piece : pieces) write_now(piece.fd, piece.text);
     guard.lock();
     writing_ = false;
     stuck_ = stuck_ && !waiting_.empty();

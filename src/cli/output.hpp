@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace xen_drbd::cli {
 
@@ -25,25 +26,32 @@ void write_answer(std::string_view text);
 /// Writes diagnostics to stderr.
 void write_message(std::string_view text);
 
-/// Writes diagnostics to stderr for a run that acts, and never keeps it waiting longer than a moment: a terminal that
-/// stands still (Ctrl-S, a serial console) or a reader that does not read must not stop a migration whose guest is
-/// suspended. What was not taken is written later, by the destructor at the latest, however long that takes; beyond
-/// `most_waiting` it is dropped.
+/// While one lives (never two), all that write_answer and write_message are given goes through it, in its order, from
+/// any thread, and keeps nobody waiting longer than a moment: a terminal that stands still (Ctrl-S, a serial console)
+/// or a reader that does not read must neither stop a migration whose guest is suspended, nor keep the cluster lock
+/// with a run that has yet to show its plan. What was not taken is written later, by the destructor at the latest,
+/// however long that takes; of diagnostics no more than `most_waiting` waits, the rest is dropped.
 class Aside {
 public:
   static constexpr std::size_t most_waiting = std::size_t{64} * 1024; ///< Units: bytes
-  Aside() = default;
+  Aside();
   ~Aside();
   Aside(const Aside&) = delete;
   Aside& operator=(const Aside&) = delete;
-  void write(std::string_view text);
+  void write(int fd, std::string_view text);
 
 private:
+  struct Piece {
+    int fd;
+    std::string text;
+  };
+
   void write_on();
 
   std::mutex mutex_;
   std::condition_variable news_;
-  std::string waiting_;
+  std::vector<Piece> waiting_;
+  std::size_t diagnostics_ = 0; ///< Units: bytes that wait for stderr
   bool writing_ = false;
   bool stuck_ = false;
   bool ends_ = false;

@@ -206,18 +206,17 @@ Extent terminal_extent() {
 /// Whether stderr is a terminal whose cursor can be moved, and nothing else is written to it meanwhile.
 bool can_redraw() { return has_cursor(STDERR_FILENO) && !log::shows(log::Level::verbose); }
 
-/// Messages and log lines of a run that acts, on their way aside.
+/// All that a run says while it acts, log lines too, on its way aside.
 class OnTheSide final : public engine::Progress {
 public:
   explicit OnTheSide(const Session& session) {
-    const auto write = [this](std::string_view text) { aside_.write(text); };
-    log::divert(write);
+    log::divert(write_message);
     if (session.options.quiet)
       shown_ = std::make_unique<Silent>();
     else if (can_redraw())
-      shown_ = live_progress(session, write, engine::system_clock(), terminal_extent, redraw_interval);
+      shown_ = live_progress(session, write_message, engine::system_clock(), terminal_extent, redraw_interval);
     else
-      shown_ = line_progress(session, write);
+      shown_ = line_progress(session, write_message);
   }
   ~OnTheSide() override {
     shown_.reset();

@@ -48,7 +48,8 @@ int print_report(const Session& session, const engine::Report& report, const mod
 /// Whether colour is wanted on a file descriptor: --color, else a terminal that is not dumb, and no NO_COLOR.
 [[nodiscard]] bool wants_color(const Options& options, int fd);
 
-/// The progress of a run on stderr: live on a terminal, a line for each change elsewhere, nothing with --quiet.
+/// The progress of a run on stderr: live on a terminal, a line for each change elsewhere, nothing with --quiet. While
+/// it lives, nothing that is written or logged waits for its reader (Aside).
 [[nodiscard]] std::unique_ptr<engine::Progress> make_progress(const Session& session);
 
 } // namespace xen_drbd::cli

@@ -9,6 +9,7 @@
 #include "worker_host.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -54,11 +55,14 @@ Result<Target> configure(const Session& session, const std::string& node, const 
   return target;
 }
 
-Result<> shake_hands(Session& session, const Target& target, const Deadline& deadline, Milliseconds timeout) {
+/// `answered` becomes true with the first sign of a live kernel there.
+Result<> shake_hands(Session& session, const Target& target, const Deadline& deadline, Milliseconds timeout,
+                     std::atomic<bool>& answered) {
   const std::string doing = "connecting to " + target.login;
   // a proxy command is libssh's to start
   if (option(session, SSH_OPTIONS_PROXYCOMMAND).empty()) {
     Dialled dialled = dial(target.host, target.port, deadline);
+    answered = dialled.answered;
     if (!dialled.socket) return unreachable(target, doing, dialled.because);
     const socket_t socket = dialled.socket.release();
     session.get_deleter().lend(socket);
@@ -66,8 +70,9 @@ Result<> shake_hands(Session& session, const Target& target, const Deadline& dea
   }
   ssh_set_blocking(session.get(), 0);
   const int result = drive(session, deadline, SSH_AGAIN, [&] { return ssh_connect(session.get()); });
-  if (result == SSH_OK) return {};
   const bool greeted = ssh_get_serverbanner(session.get()) != nullptr;
+  if (greeted) answered = true; // behind a proxy there is no earlier sign
+  if (result == SSH_OK) return {};
   if (result == SSH_AGAIN)
     return unreachable(target, doing,
                        fmt::format("connected, but {} within {}",
@@ -126,12 +131,13 @@ Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSet
                                     const Tuning& tuning) {
   const std::string login = login_of(ssh.user, node.address.str(), ssh.port);
   const std::string name = fmt::format("{} ({})", node.name.str(), login);
-  const auto alias = std::make_shared<std::string>(); // written before the first answer, read after it
+  const auto alias = std::make_shared<std::string>();               // written before the first answer, read after it
+  const auto answered = std::make_shared<std::atomic<bool>>(false); // read also while the other thread still tries
   const auto open_link = [=](std::shared_ptr<Wake> wake) -> Result<std::unique_ptr<Link>> {
     Session session(ssh_new());
     XEN_DRBD_TRY(const Target target, configure(session, node.name.str(), node.address, ssh));
     const Deadline reached(ssh.connect_timeout);
-    XEN_DRBD_CHECK(shake_hands(session, target, reached, ssh.connect_timeout));
+    XEN_DRBD_CHECK(shake_hands(session, target, reached, ssh.connect_timeout, *answered));
     XEN_DRBD_CHECK(verify_host_key(session, target, ssh));
     const Deadline logged_in(ssh.connect_timeout);
     XEN_DRBD_CHECK(log_in(session, target, ssh, logged_in));
@@ -144,6 +150,7 @@ Result<VerifiedPeer> open_ssh_tuned(const model::Node& node, const model::SshSet
   Error error = std::move(host).error();
   if (error.while_doing.empty()) error.while_doing.push_back("starting sh as " + login + ": " + error.because);
   error.what = node.name.str() + " cannot be reached";
+  error.peer_answered = *answered;
   return error;
 }
 

@@ -142,6 +142,26 @@ TEST_CASE("A port that closes before it says anything is told from one that is n
              ContainsSubstring("connected, but no SSH server answered: "));
 }
 
+TEST_CASE("A peer that cannot be reached and yet answered is no silent one") {
+  const Scratch scratch;
+  CHECK(failure(at_port(free_port()), scratch).peer_answered); // a refused connection
+  for (const bool closes : {false, true}) {
+    const Port port("", closes);
+    CHECK(failure(at_port(port.number()), scratch).peer_answered);
+  }
+  CHECK_FALSE(failure(at_port(FullPort("127.0.0.1").number()), scratch).peer_answered);
+  CHECK_FALSE(failure(at_port(22), scratch, "no-such-name.invalid").peer_answered);
+  auto unread = at_port(free_port());
+  unread.config_file = scratch.path("absent");
+  CHECK_FALSE(failure(unread, scratch).peer_answered);
+  scratch.write("config", "Host *\n  ProxyCommand printf 'SSH-2.0-OpenSSH_9.2\\r\\n'\n");
+  auto behind = at_port(22);
+  behind.config_file = scratch.path("config");
+  CHECK(failure(behind, scratch).peer_answered);
+  scratch.write("config", "Host *\n  ProxyCommand sleep 1\n");
+  CHECK_FALSE(failure(behind, scratch).peer_answered);
+}
+
 TEST_CASE("A name that does not resolve is said to be that") {
   Scratch scratch;
   const Error error = failure(at_port(22), scratch, "no-such-name.invalid");
@@ -172,6 +192,7 @@ TEST_CASE("An unknown host key is refused before any authentication, with its fi
                                            " -t ed25519 127.0.0.1 >> " + scratch.path("known_hosts")));
   CHECK_THAT(error.hint, ContainsSubstring("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"));
   CHECK(error.while_doing.front().starts_with("checking the host key of "));
+  CHECK(error.peer_answered);
 }
 
 TEST_CASE("The commands of the hint mend an unknown and a changed host key") {
@@ -230,6 +251,7 @@ TEST_CASE("A refused key is named, with the command that lets it in") {
   const Error error = failure(sshd, scratch);
   CHECK(error.because == "no key was accepted: " + scratch.path("user_key") + " was refused");
   CHECK_THAT(error.hint, ContainsSubstring("xen-drbd make-keys | sh"));
+  CHECK(error.peer_answered);
 }
 
 TEST_CASE("An identity file that is absent or no key is named") {
@@ -257,6 +279,7 @@ TEST_CASE("A login that runs no sh is said to be that") {
   const Error error = failure(sshd, scratch);
   CHECK(error.because == "the worker ended with exit status 1: This account is not available.");
   CHECK(error.while_doing.front().starts_with("starting sh as "));
+  CHECK(error.peer_answered);
 }
 
 TEST_CASE("A listening sshd that is frozen is left after the time for connecting") {

@@ -1,6 +1,7 @@
 """A run that is interrupted, whose terminal is closed, or whose reader has gone, ends in order. Interrupts in the copy of
 a migration are in test_sim_migration."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -20,21 +21,35 @@ def test_a_reader_of_stdout_that_has_gone_does_not_stop_a_run_half_way(world):
     assert_runs(world, dns=1, samba=1)
 
 
-def test_a_terminal_that_stands_still_stops_neither_a_migration_nor_its_lock(world):
+def all_of(terminal):
+    """What is written to a terminal until everybody has closed it."""
+    text = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(terminal, 65536):
+            text += more
+    os.close(terminal)
+    return text.decode()
+
+
+@pytest.mark.parametrize("command", ["migrate-out dns", "evacuate --deadline 1m"])
+@pytest.mark.parametrize("shows", ["everything", "diagnostics"])
+def test_a_terminal_that_stands_still_stops_neither_a_migration_nor_its_lock(world, command, shows):
     tool(world, 1, "start dns")
     master, slave = pty.openpty()
     termios.tcflow(slave, termios.TCOOFF)   # Ctrl-S
-    process = world.popen(1, ["xen-drbd", "migrate-out", "dns"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=slave)
+    process = world.popen(1, ["xen-drbd", *command.split()], stdin=subprocess.DEVNULL, stderr=slave,
+                          stdout=slave if shows == "everything" else subprocess.DEVNULL)
     world.wait_for(lambda: "dns" in seen(world, 2)[0] and windows_closed(world, "dns"), 30,
                    "the guest on the other node")
     tool(world, 2, "start mail --lock-wait 10s")
     assert process.poll() is None           # it still has something to say
     termios.tcflow(slave, termios.TCOON)
-    assert process.wait(20) == 0
     os.close(slave)
-    assert b"last record held" in os.read(master, 65536)
-    os.close(master)
+    said = all_of(master)
+    assert process.wait(20) == 0
+    wanted = ["plan:", "last record held", "migrated to mirror"] if shows == "everything" else ["last record held"]
+    places = [said.find(one) for one in wanted]
+    assert -1 < places[0] and places == sorted(places), said
     assert_runs(world, dns=2, mail=2)
 
 

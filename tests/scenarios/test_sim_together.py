@@ -92,7 +92,9 @@ def test_a_node_that_leaves_while_a_run_holds_its_own_lock_asks_the_guests_that_
     held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=1)
     with world.running(1, "exec xen-drbd start samba > /tmp/said 2>&1") as other:
         world.simulation.wait_held(held)
-        told = tool(world, 1, "evacuate --json --lock-wait 1s", 4)
+        begun = time.monotonic()
+        told = tool(world, 1, "evacuate --json --lock-wait 8s", 4)
+        assert 8 <= time.monotonic() - begun < 16  # for both halves and then for this node's, but not for each
         assert told.results["dns"] == "stopped" and told.results["samba"] == "refused", told
         assert "another run holds the cluster lock" in told.reasons["dns"], told
         assert world.role(1, "dns") == "Primary" and not log_of(world, "demote")
@@ -100,6 +102,20 @@ def test_a_node_that_leaves_while_a_run_holds_its_own_lock_asks_the_guests_that_
         assert other.wait(20) == 0
     tool(world, 1, "recover")
     assert_runs(world, samba=1)
+
+
+@pytest.mark.parametrize("peer", ["answers", "is gone"])
+def test_a_node_that_leaves_and_whose_lock_cannot_be_used_asks_its_guests_to_shut_down(world, peer):
+    tool(world, 1, "start dns")
+    if peer == "is gone":
+        world.stop_sshd(2)
+    world.on(1, "rm /run/xen-drbd/lock && mkdir /run/xen-drbd/lock", check=True)
+    told = tool(world, 1, "evacuate --json")
+    assert told.results["dns"] == "stopped" and world.rows(1) == {}, told
+    assert "warning: the cluster lock on dom0 cannot be taken: /run/xen-drbd/lock cannot be used" in told.stderr, told
+    assert world.role(1, "dns") == "Primary" and not log_of(world, "demote")
+    world.on(1, "rmdir /run/xen-drbd/lock", check=True)
+    tool(world, 1, "recover dns", 0 if peer == "answers" else 5)
 
 
 @pytest.mark.parametrize("deadline, dns", [("1m", 2), ("6s", None)])

@@ -7,7 +7,13 @@
 #include "support/cli_capture.hpp"
 #include "support/cli_session.hpp"
 
+#include <array>
+#include <chrono>
+#include <fcntl.h>
+#include <optional>
 #include <stdexcept>
+#include <thread>
+#include <unistd.h>
 
 using namespace xen_drbd;
 using namespace xen_drbd::cli;
@@ -19,6 +25,82 @@ using cli::test::options_of;
 using cli::test::session_of;
 using cli::test::written_by;
 using engine::ResultKind;
+
+namespace {
+
+/// stdout and stderr lead into one small pipe that nobody reads until `read` is called.
+class StandsStill {
+public:
+  StandsStill() {
+    REQUIRE(::pipe2(ends_.data(), O_CLOEXEC) == 0);
+    REQUIRE(::fcntl(ends_[1], F_SETPIPE_SZ, 4096) == 4096);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      kept_.at(static_cast<std::size_t>(fd)) = ::dup(fd);
+      ::dup2(ends_[1], fd);
+    }
+    ::close(ends_[1]);
+  }
+  StandsStill(const StandsStill&) = delete;
+  StandsStill& operator=(const StandsStill&) = delete;
+  ~StandsStill() {
+    ::close(ends_[0]);
+    put_back();
+  }
+  /// All that is written until `work` has ended.
+  std::string read(const std::function<void()>& work) {
+    std::string all;
+    std::thread reader([&] {
+      std::array<char, 4096> block{};
+      for (ssize_t count = 0; (count = ::read(ends_[0], block.data(), block.size())) > 0;)
+        all.append(block.data(), static_cast<std::size_t>(count));
+    });
+    work();
+    put_back();
+    reader.join();
+    return all;
+  }
+
+private:
+  void put_back() {
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      int& kept = kept_.at(static_cast<std::size_t>(fd));
+      if (kept < 0) continue;
+      ::dup2(kept, fd);
+      ::close(kept);
+      kept = -1;
+    }
+  }
+
+  std::array<int, 2> ends_{-1, -1};
+  std::array<int, 3> kept_{-1, -1, -1};
+};
+
+} // namespace
+
+TEST_CASE("while a run acts nobody waits for a reader that stands still, and what it reads later is in its order") {
+  const std::string plan(std::size_t{2} * Aside::most_waiting, 'p');
+  const std::string warning(1000, 'w');
+  std::string wanted = "begins\n" + plan + warning + "middle\n" + plan;
+  std::fflush(nullptr);
+  StandsStill terminal;
+  std::optional<Aside> aside(std::in_place);
+  const auto begin = std::chrono::steady_clock::now();
+  write_message("begins\n");
+  write_answer(plan);
+  write_message(warning);
+  write_answer("middle\n");
+  write_answer(plan);
+  for (int line = 0; line < 100; ++line) write_message(warning);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const std::string said = terminal.read([&] {
+    aside.reset();
+    write_answer("the report\n");
+  });
+  CHECK(took < std::chrono::seconds(2));
+  CHECK(said.starts_with(wanted));
+  CHECK(said.ends_with(warning + "the report\n"));
+  CHECK(said.size() <= wanted.size() + Aside::most_waiting + 11); // of diagnostics the rest is dropped
+}
 
 TEST_CASE("an error goes to stderr and leaves stdout empty") {
   int code = 0;

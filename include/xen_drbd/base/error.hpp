@@ -32,6 +32,8 @@ struct Error {
   std::vector<std::string> while_doing; ///< innermost first: "connecting to root@10.77.0.2:22: No route to host"
   Changed changed = Changed::no;
   std::string hint; ///< what to do next; may be empty
+  /// Of `unreachable`: something there sent a packet back all the same, be it a refusal: no dead node (spec 5.6).
+  bool peer_answered = false;
 
   /// The same error with one more line of context.
   [[nodiscard]] Error during(std::string doing) &&;

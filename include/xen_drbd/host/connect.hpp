@@ -21,7 +21,8 @@ struct VerifiedPeer {
 /// Connects to a node over SSH, once: connect under `connect_timeout`, host key verified against known_hosts before any
 /// authentication, public keys only (agent first), the worker started in one exec.
 /// Fails: ErrorKind::unreachable; `because` tells refused, no route, timed out, unknown or changed host key (with its
-/// fingerprint and how to mend it in `hint`), key refused, no sh. Source: facts on libssh 0.10 in ARCHITECTURE.md.
+/// fingerprint and how to mend it in `hint`), key refused, no sh; `peer_answered` holds
+/// wherever a connection was made or refused. Source: facts on libssh 0.10 in ARCHITECTURE.md.
 [[nodiscard]] Result<VerifiedPeer> open_ssh(const model::Node& node, const model::SshSettings& ssh,
                                             const Settings& settings);
 

@@ -44,7 +44,7 @@ struct Inputs {
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
   std::optional<std::string> no_moves;
-  /// evacuate: another run holds this node's lock, so guests are asked to shut down and nothing else is done.
+  /// evacuate: this node's lock was not had (another run holds it), so guests are asked to shut down, nothing else.
   bool without_lock = false;
   /// Records of migrations on either node, parsed; none for a domain of which both nodes keep one.
   std::map<DomainName, RecordedMigration> records;
