@@ -511,6 +511,7 @@ end:
      } unless { killed[me] };
      atomic {
        if :: alive[me] -> end_run(me) :: else fi;
+       no_create_is_near(0); no_create_is_near(1);
        looked_now[me] = false;
        killed[me] = false;
        printf("node%d: the run ends%d\n", me + 1, failure);

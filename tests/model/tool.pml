@@ -269,9 +269,11 @@ inline demote(n) {
 /* Time is not in the model, but this is: an evacuation that gets no lock waits for it, 30 s, before it does without, and
    whoever has read the mark before that has begun its xl create by then. */
 #if MAY(EVACUATE) && !defined(NO_WAIT_FOR_THE_LOCK)
-#define create_is_near(n, is) creating[n] = is
+#define create_is_near(n, is) creating[n] = ((is) -> 1 + me : 0)
+#define no_create_is_near(n) if :: creating[n] == 1 + me && COMMAND(n, me) != CREATE -> creating[n] = 0 :: else fi
 #else
 #define create_is_near(n, is) skip
+#define no_create_is_near(n) skip
 #endif
 
 inline may_arrive_on(n, creates) {

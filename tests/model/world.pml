@@ -18,7 +18,7 @@ bool away[2];            /* NAME--migratedaway, suspended */
 bool up[2] = true;
 byte boot[2];            /* identity of the boot */
 bool leaving[2];
-bool creating[2];        /* somebody has read that it is not leaving, and has not begun his xl create yet */
+byte creating[2];        /* 1 + the run that has read that it is not leaving, and has not begun its xl create yet */
 bool left[2];            /* evacuate said that nothing of the topology is here, and the node is about to go down */
 
 /* DRBD. `ahead` is what DRBD knows (a generation of data that the peer has not seen), `written` what is true. */
@@ -182,7 +182,7 @@ inline crash(n) {
   if :: alive[n] -> end_run(n); killed[n] = true :: else fi;
   up[n] = false;
   own[n] = ABSENT; incoming[n] = false; away[n] = false; older[n] = false;
-  leaving[n] = false; left[n] = false; creating[n] = false;
+  leaving[n] = false; left[n] = false; creating[n] = 0;
   sender[n] = NONE; transport[n] = NONE; receiver[n] = NONE;
   COMMAND(n, 0) = 0; COMMAND(n, 1) = 0;
   lock[n] = NOBODY;
@@ -246,6 +246,7 @@ inline still_moves(n) {
 }
 
 inline xl(n, what) {
+  if :: what == CREATE -> creating[n] = 0 :: else fi;
   if
   :: what == CREATE && (own[n] == ABSENT || own[n] == REBOOTING) ->
      without_disk[n] = false;
