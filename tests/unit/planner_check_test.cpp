@@ -325,6 +325,14 @@ TEST_CASE("a domain in a state that needs somebody") {
   SECTION("paused") {
     pair.add_row(mirror, "web", "--p---");
     CHECK(pair.complaints() == Complaints{"warning - web domain"});
+    CHECK_THAT(pair.said("domain"), ContainsSubstring("on mirror: xl unpause web"));
+  }
+  SECTION("paused by the xl that is creating it") {
+    pair.add_row(mirror, "web", "--p---", 0);
+    pair.node(mirror).watchers->push_back({.pid = 100, .name = "web", .creating = true});
+    CHECK(pair.complaints() == Complaints{"warning - web domain"});
+    CHECK_THAT(pair.said("domain"),
+               ContainsSubstring("web is being created on mirror") && ContainsSubstring("wait until it has ended"));
   }
   SECTION("without its watcher") {
     pair.add_row(mirror, "web", "-b----");

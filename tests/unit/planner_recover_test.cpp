@@ -681,6 +681,21 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
   }
 }
 
+TEST_CASE("who stands alone is told, and that a plain connect comes before any data are given up") {
+  World world; // somebody typed drbdadm disconnect on mirror
+  world.runs("samba", dom0);
+  World::disconnect(world.drbd(dom0, "samba"), Connection::connecting);
+  World::disconnect(world.drbd(mirror, "samba"), Connection::stand_alone);
+  require_not_recovered(recover(world), "the DRBD resource samba stands alone on mirror (Secondary; on dom0: Primary)",
+                        "on mirror: drbdadm connect samba; only if it returns to StandAlone, on the node whose data "
+                        "are given up, where it must not be Primary (shut its guest down first): drbdadm disconnect "
+                        "samba; drbdadm connect --discard-my-data samba; on the other: drbdadm connect samba");
+  World both;
+  both.runs("samba", dom0).connection("samba", Connection::stand_alone);
+  require_not_recovered(recover(both), "stands alone on dom0 (Primary) and mirror (Secondary)",
+                        "on dom0 and mirror: drbdadm connect samba; only if");
+}
+
 TEST_CASE("a split brain of a migration that failed is not taken for a window of which one node has not heard") {
   World stopped; // since then
   stopped.connection("samba", Connection::stand_alone).inputs.records = split().inputs.records;
