@@ -268,6 +268,22 @@ Objection config_is_the_domains(const Scene& scene, const Domain& domain, NodeId
   return disks_are_declared(scene, domain, *config, config == &file ? node : other(node));
 }
 
+Objection disks_are_its_own(const Scene& scene, const Domain& domain) {
+  for (NodeId id : both_nodes) {
+    const NodeState* node = scene.node(id);
+    if (node == nullptr || !node->configs.contains(domain.name)) continue;
+    const ConfigReport& config = node->configs.at(domain.name);
+    const auto cannot_be_told = [&](const ConfigReport::ConfigDisk& disk) {
+      return names_drbd(disk) && !scene.inputs.minor_of(disk, *node);
+    };
+    if (!config.parsed || config.name != domain.name.str() ||
+        std::any_of(config.disks.begin(), config.disks.end(), cannot_be_told))
+      continue;
+    if (Objection no = disks_are_declared(scene, domain, config, id)) return no;
+  }
+  return std::nullopt;
+}
+
 Objection source_has_the_tool(const Scene& scene, NodeId from) {
   const NodeState* source = scene.node(from);
   const NodeState* here = scene.node(scene.here());
