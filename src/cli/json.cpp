@@ -3,6 +3,7 @@
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
+#include "advice.hpp"
 #include "disk_view.hpp"
 #include "render.hpp"
 
@@ -19,10 +20,10 @@ Json error_json(const Error& error) {
   std::string doing;
   for (const std::string& line : error.while_doing) doing += (doing.empty() ? "" : "; ") + line;
   return {{"what", printable(error.what)},
-          {"because", printable(error.because)},
+          {"because", advice(error.because)},
           {"while", printable(doing)},
           {"changed", error.changed != Changed::no},
-          {"hint", printable(error.hint)}};
+          {"hint", advice(error.hint)}};
 }
 
 /// The word of spec section 3: what `recover` did has none of its own, its reason tells it.
@@ -39,7 +40,7 @@ std::string reason_of(const DomainReport& report) {
   };
   add(report.reason, ": ");
   for (const std::string& note : report.notes) add(note, "; ");
-  return printable(text);
+  return advice(text);
 }
 
 std::string_view word_of(model::When when) {

@@ -3,6 +3,7 @@
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
+#include "advice.hpp"
 #include "disk_view.hpp"
 
 #include <algorithm>
@@ -204,7 +205,7 @@ std::string status_text(const Session& session, const model::ClusterState& state
   for (const DomainName& name : domains) remark_on_domain(session, name, state, said);
   std::string text = fmt::format("{}: {} (this node) and {}\n\n{}", session.topology.name, session.here(),
                                  session.peer(), domain_table(session, state, domains, color));
-  for (const std::string& remark : said) text += fmt::format("\n{}\n", printable(remark));
+  for (const std::string& remark : said) text += fmt::format("\n{}\n", advice(remark));
   return text;
 }
 
