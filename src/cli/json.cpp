@@ -26,9 +26,10 @@ Json error_json(const Error& error) {
           {"hint", advice(error.hint)}};
 }
 
-/// The word of spec section 3: what `recover` did has none of its own, its reason tells it.
-std::string_view word_of(ResultKind result) {
-  return engine::to_string(result == ResultKind::recovered ? ResultKind::already : result);
+/// The word of spec section 3: what `recover` did has none of its own, its reason tells it; but a start is a start.
+std::string_view word_of(const DomainReport& report) {
+  if (report.result != ResultKind::recovered) return engine::to_string(report.result);
+  return engine::to_string(report.started_again ? ResultKind::started : ResultKind::already);
 }
 
 std::string reason_of(const DomainReport& report) {
@@ -82,7 +83,7 @@ Json json_of(const Session& session, const engine::Report& report, const model::
                 {"domains", Json::array()}};
   for (const DomainReport& domain : report.domains)
     document["domains"].push_back({{"name", domain.domain.str()},
-                                   {"result", word_of(domain.result)},
+                                   {"result", word_of(domain)},
                                    {"node", session.name(domain.node)},
                                    {"reason", reason_of(domain)},
                                    {"seconds", std::round(domain.seconds * 100) / 100}});
