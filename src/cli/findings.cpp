@@ -2,6 +2,8 @@
 
 #include "xen_drbd/base/text.hpp"
 
+#include "advice.hpp"
+
 #include <algorithm>
 #include <fmt/color.h>
 #include <fmt/format.h>
@@ -39,8 +41,8 @@ Json findings_json(const std::vector<Finding>& findings) {
                                     {"node", finding.node},
                                     {"domain", finding.domain},
                                     {"id", finding.id},
-                                    {"text", printable(finding.text)},
-                                    {"hint", printable(finding.hint)}});
+                                    {"text", advice(finding.text)},
+                                    {"hint", advice(finding.hint)}});
   return document;
 }
 
@@ -52,8 +54,8 @@ std::string findings_text(const std::vector<Finding>& findings, bool brief, bool
     if (brief && finding.level == Level::ok) continue;
     const std::string level = fmt::format("{:<7}", planner::to_string(finding.level));
     text += fmt::format("{}  {:<{}}  {}: {}\n", color ? fmt::format(style_of_level(finding.level), "{}", level) : level,
-                        place_of(finding), width, finding.id, printable(finding.text));
-    if (!finding.hint.empty()) text += fmt::format("{:9}{:<{}}  hint: {}\n", "", "", width, printable(finding.hint));
+                        place_of(finding), width, finding.id, advice(finding.text));
+    if (!finding.hint.empty()) text += fmt::format("{:9}{:<{}}  hint: {}\n", "", "", width, advice(finding.hint));
   }
   const auto count = [&](Level level) {
     return std::count_if(findings.begin(), findings.end(), [&](const Finding& one) { return one.level == level; });

@@ -3,6 +3,7 @@
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
+#include "advice.hpp"
 #include "disk_view.hpp"
 #include "render.hpp"
 
@@ -19,15 +20,16 @@ Json error_json(const Error& error) {
   std::string doing;
   for (const std::string& line : error.while_doing) doing += (doing.empty() ? "" : "; ") + line;
   return {{"what", printable(error.what)},
-          {"because", printable(error.because)},
+          {"because", advice(error.because)},
           {"while", printable(doing)},
           {"changed", error.changed != Changed::no},
-          {"hint", printable(error.hint)}};
+          {"hint", advice(error.hint)}};
 }
 
-/// The word of spec section 3: what `recover` did has none of its own, its reason tells it.
-std::string_view word_of(ResultKind result) {
-  return engine::to_string(result == ResultKind::recovered ? ResultKind::already : result);
+/// The word of spec section 3: what `recover` did has none of its own, its reason tells it; but a start is a start.
+std::string_view word_of(const DomainReport& report) {
+  if (report.result != ResultKind::recovered) return engine::to_string(report.result);
+  return engine::to_string(report.started_again ? ResultKind::started : ResultKind::already);
 }
 
 std::string reason_of(const DomainReport& report) {
@@ -39,7 +41,7 @@ std::string reason_of(const DomainReport& report) {
   };
   add(report.reason, ": ");
   for (const std::string& note : report.notes) add(note, "; ");
-  return printable(text);
+  return advice(text);
 }
 
 std::string_view word_of(model::When when) {
@@ -81,7 +83,7 @@ Json json_of(const Session& session, const engine::Report& report, const model::
                 {"domains", Json::array()}};
   for (const DomainReport& domain : report.domains)
     document["domains"].push_back({{"name", domain.domain.str()},
-                                   {"result", word_of(domain.result)},
+                                   {"result", word_of(domain)},
                                    {"node", session.name(domain.node)},
                                    {"reason", reason_of(domain)},
                                    {"seconds", std::round(domain.seconds * 100) / 100}});

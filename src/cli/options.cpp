@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fmt/format.h>
 #include <map>
 
 namespace xen_drbd::cli {
@@ -38,6 +39,7 @@ constexpr std::array option_table = std::to_array<OptionRow>({
     {"-h,--help", "", "print this; behind a command, about that command"},
 });
 
+constexpr unsigned most_jobs = 100; // as in the topology
 constexpr const char* list_hint = "xen-drbd --help lists commands and options";
 
 Error usage(std::string what, std::string because, std::string hint = list_hint) {
@@ -54,12 +56,40 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return near.empty() ? list_hint : "did you mean " + near + "?";
 }
 
+/// A command that was typed as several words, else all that begin with the one that was typed, else the nearest.
+std::string meant_command(const std::vector<std::string>& typed, const std::vector<std::string>& known) {
+  std::string joined;
+  for (const std::string& word : typed) {
+    joined += (joined.empty() ? "" : "-") + word;
+    if (std::find(known.begin(), known.end(), joined) != known.end()) return "did you mean " + joined + "?";
+  }
+  std::vector<std::string> longer;
+  for (const std::string& command : known)
+    if (!typed.empty() && command.starts_with(typed.front() + "-")) longer.push_back(command);
+  if (longer.size() > 1) return "did you mean one of " + enumerate(longer) + "?";
+  return did_you_mean(typed.empty() ? "" : typed.front(), known);
+}
+
 /// The first `--option=` with nothing behind it: CLI11 would take the next word for its value, the command itself.
 std::string without_value(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     if (argument == "--") break;
     if (argument.starts_with("--") && argument.ends_with('=') && argument.find('=') == argument.size() - 1)
       return argument;
+  }
+  return {};
+}
+
+/// The first flag with a value behind it, `--json=true` or `-n=1`, without that value. CLI11 takes the one for the flag
+/// and the other for two arguments.
+std::string flag_with_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name.size() == argument.size()) continue;
+    for (const OptionRow& row : option_table)
+      if (row.value.empty() && (row.long_name() == name || (row.names.starts_with(name + ",") && name.size() == 2)))
+        return name;
   }
   return {};
 }
@@ -73,6 +103,8 @@ public:
     json_ = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
     if (const std::string option = without_value(arguments); !option.empty())
       return refused(usage(printable(option) + " is followed by nothing", "a value is expected, or no ="));
+    if (const std::string flag = flag_with_value(arguments); !flag.empty())
+      return refused(usage(flag + " takes no value", ""));
     try {
       find_words(app_, arguments);
     } catch (const CLI::CallForHelp&) {
@@ -121,7 +153,7 @@ private:
       return usage(command() + " takes no domains", "'" + printable(word) + "' was typed with it",
                    "leave it out; " + std::string(list_hint));
     for (const Subcommand& subcommand : subcommands()) known.emplace_back(subcommand.name);
-    return usage("there is no command '" + printable(word) + "'", "", did_you_mean(word, known));
+    return usage("there is no command '" + printable(word) + "'", "", meant_command(words, known));
   }
 
   /// An option with too many values, or too few; CLI11's message begins with its name.
@@ -165,8 +197,9 @@ private:
     const std::string& text = typed_.values["--jobs"];
     unsigned number = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc{} || end != text.data() + text.size() || number < 1)
-      return usage("--jobs " + printable(text) + " is not understood", "a whole number is expected, 1 or more");
+    if (problem != std::errc{} || end != text.data() + text.size() || number < 1 || number > most_jobs)
+      return usage("--jobs " + printable(text) + " is not understood",
+                   fmt::format("a whole number is expected, 1 to {}", most_jobs));
     options_.jobs = number;
     return {};
   }
@@ -200,7 +233,8 @@ private:
     const auto [end, problem] =
         std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
     if (problem != std::errc{} || end != text.data() + text.size() || !(seconds >= 0.1 && seconds <= 86'400))
-      return usage("--watch " + printable(text) + " is not understood", "a pause of 0.1 to 86400 seconds is expected");
+      return usage("--watch " + printable(text) + " is not understood",
+                   "a pause of 0.1 to 86400 seconds is expected, without a unit");
     options_.watch = Milliseconds(static_cast<std::int64_t>(seconds * 1000));
     return {};
   }

@@ -3,6 +3,7 @@
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 
+#include "advice.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
@@ -66,7 +67,7 @@ std::string_view when_words(model::When when) {
   return {};
 }
 
-void warn(const std::string& text) { log::warn(printable(text)); }
+void warn(const std::string& text) { log::warn(advice(text)); }
 
 /// `words` and the domains; nothing without any.
 std::string named(const std::string& words, const std::vector<DomainName>& domains) {
@@ -111,7 +112,7 @@ engine::Report expected_report(const model::Plan& plan) {
   return report;
 }
 
-std::string error_text(const Error& error) { return printable(render(error)); }
+std::string error_text(const Error& error) { return advice(render(error)); }
 
 std::string plan_text(const Session& session, const model::Plan& plan) {
   const std::size_t width = std::max(session.here().size(), session.peer().size());
@@ -134,10 +135,10 @@ std::string report_text(const Session& session, const engine::Report& report, bo
   for (const DomainReport& domain : report.domains) width = std::max(width, domain.domain.str().size());
   std::string text;
   for (const DomainReport& domain : report.domains) {
-    const std::string said = printable(sentence(session, domain, dry_run));
+    const std::string said = advice(sentence(session, domain, dry_run));
     text += fmt::format("{:<{}}  {}\n", domain.domain.str(), width,
                         color ? fmt::format(style_of_result(domain.result), "{}", said) : said);
-    for (const std::string& note : domain.notes) text += fmt::format("{:<{}}  note: {}\n", "", width, printable(note));
+    for (const std::string& note : domain.notes) text += fmt::format("{:<{}}  note: {}\n", "", width, advice(note));
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include "xen_drbd/topology/compare.hpp"
 #include "xen_drbd/topology/load.hpp"
 
+#include "advice.hpp"
 #include "interrupt.hpp"
 
 #include <algorithm>
@@ -130,6 +131,7 @@ Result<Session> open_session(Options options) {
   XEN_DRBD_TRY(model::Topology loaded, load_chosen_topology(options.topology));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
+  advise_with(topology_words(session.topology, text_of("/etc/default/xen-drbd")));
   XEN_DRBD_CHECK(check_domains(session));
   log::info(fmt::format("{}: this node is {}, the peer {}", session.topology.path, session.here(), session.peer()));
   return session;
@@ -260,7 +262,7 @@ Result<> end_leaving(const Session& session) {
                  .because = session.here() + " is leaving: it is being evacuated",
                  .while_doing = {},
                  .changed = Changed::no,
-                 .hint = "xen-drbd evacuate --cancel ends that"};
+                 .hint = "when it is to stay: xen-drbd evacuate --cancel"};
   return set_leaving(session, false);
 }
 

@@ -3,6 +3,7 @@
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/planner/status.hpp"
 
+#include "advice.hpp"
 #include "disk_view.hpp"
 
 #include <algorithm>
@@ -68,8 +69,8 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
                     const std::vector<DomainName>& domains, const model::ClusterState& state,
                     std::vector<std::string>& said) {
   if (node.leaving)
-    said.push_back(name + " is leaving: nothing is started or moved onto it. On " + name +
-                   ", xen-drbd evacuate --cancel ends that");
+    said.push_back(name + " is leaving: nothing is started or moved onto it. To end that, on " + name +
+                   ": xen-drbd evacuate --cancel");
   if (!node.rows)
     said.push_back(name + ": which domains run there is not known: " + node.rows_problem + ". Look with xl list on " +
                    name);
@@ -86,8 +87,8 @@ void remark_on_node(const Session& session, const model::NodeState& node, const 
     if (std::find(domains.begin(), domains.end(), record.domain) != domains.end() &&
         !planner::is_migrating(record.domain, state))
       said.push_back("a migration of " + record.domain.str() + " from " + name +
-                     " is not over: a run is still at work on it, or did not come to its end. Then xen-drbd recover " +
-                     record.domain.str());
+                     " is not over: a run is still at work on it, or did not come to its end, and then: xen-drbd " +
+                     "recover " + record.domain.str());
 }
 
 /// " (dom0 has samba; mirror has samba--incoming)".
@@ -99,43 +100,98 @@ std::string rows_text(const Session& session, const DomainName& name, const mode
   return text.empty() ? text : text + ")";
 }
 
+/// Paused by somebody, or by the xl that is still building it.
+void remark_on_paused(const Session& session, const DomainName& name, const model::ClusterState& state,
+                      std::vector<std::string>& said) {
+  for (NodeId id : model::both_nodes) {
+    const model::DomainPresence found = presence_of(name, state.nodes[index(id)]);
+    const std::string& node = session.name(id);
+    if (found.created_by != 0)
+      said.push_back(planner::being_created(name.str(), node, found.created_by) + ". Wait until it has ended");
+    else if (found.presence == model::Presence::paused)
+      said.push_back(name.str() + " is paused" + rows_text(session, name, state) + ": on " + node + ": xl unpause " +
+                     name.str() + ", or xl destroy " + name.str() + " if it is not wanted");
+  }
+}
+
+const model::Resource* resource_of(const model::NodeState* node, Minor minor) {
+  if (node != nullptr && node->resources)
+    for (const model::Resource& resource : *node->resources)
+      for (const model::Volume& volume : resource.volumes)
+        if (volume.minor == minor) return &resource;
+  return nullptr;
+}
+
+/// The resources of the domain that are up on the node, each once.
+std::vector<const model::Resource*> resources_on(const model::NodeState* node, const model::Domain& domain) {
+  std::vector<const model::Resource*> found;
+  for (const model::Disk& disk : domain.disks)
+    if (const model::Resource* resource = resource_of(node, disk.minor);
+        resource != nullptr && std::find(found.begin(), found.end(), resource) == found.end())
+      found.push_back(resource);
+  return found;
+}
+
+void remark_on_disks(const Session& session, const DomainName& name, const model::ClusterState& state,
+                     std::vector<std::string>& said) {
+  const model::Domain& domain = *session.topology.find(name);
+  const std::string recover = ": xen-drbd recover " + name.str();
+  const auto disks = disk_views(session, state, domain);
+  if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.two_primaries == "open"; }))
+    said.push_back("two Primaries are still allowed on the disks of " + name.str() + "; recover closes that" + recover);
+  std::vector<std::string> alone;
+  for (NodeId id : model::both_nodes) {
+    const auto resources = resources_on(state.node(id), domain);
+    const auto stands_alone = [](const model::Resource* each) {
+      return each->connection == model::Connection::stand_alone;
+    };
+    if (std::any_of(resources.begin(), resources.end(), stands_alone)) alone.push_back(session.name(id));
+  }
+  if (!alone.empty())
+    said.push_back("DRBD does not connect the disks of " + name.str() + " by itself any more (StandAlone on " +
+                   enumerate(alone) + "); recover mends or explains it" + recover);
+  for (NodeId id : model::both_nodes) {
+    const std::string& node = session.name(id);
+    const model::Presence presence = presence_of(name, state.nodes[index(id)]).presence;
+    bool left_primary = false;
+    for (const model::Resource* resource : resources_on(state.node(id), domain)) {
+      if (presence == model::Presence::running && resource->role == model::Role::secondary)
+        said.push_back(name.str() + " runs on " + node + ", where its DRBD resource " + resource->name.str() +
+                       " is Secondary: it cannot write its disk; on " + node + ": xen-drbd stop " + name.str() +
+                       ", then xen-drbd start " + name.str());
+      left_primary = left_primary || resource->role == model::Role::primary;
+    }
+    if (presence == model::Presence::absent && left_primary)
+      said.push_back("the disks of " + name.str() + " are Primary on " + node +
+                     ", where it does not run; recover demotes them" + recover);
+  }
+}
+
 void remark_on_domain(const Session& session, const DomainName& name, const model::ClusterState& state,
                       std::vector<std::string>& said) {
-  if (planner::is_double_run(name, state))
-    said.push_back("ALARM: " + name.str() + " is on BOTH nodes. At once: look at both with xl list, and destroy the " +
-                   "copy whose data you can do without; xen-drbd touches neither");
+  if (planner::is_double_run(name, state)) {
+    said.push_back("ALARM: " + name.str() + " is on BOTH nodes, and xen-drbd touches neither copy. At once: look at " +
+                   "both with xl list, " + planner::out_of_double_run(session.topology, name, state));
+    return;
+  }
   for (NodeId id : model::both_nodes) {
     const model::DomainPresence found = presence_of(name, state.nodes[index(id)]);
     if (found.presence == model::Presence::running && found.watchers_known && !found.has_watcher)
       said.push_back(name.str() + " has lost its xl watcher on " + session.name(id) +
-                     ": nobody handles its next reboot or poweroff. A live migration gives it a new one");
+                     ": nobody handles its next reboot or poweroff. A live migration gives it a new one; on " +
+                     session.name(id) + ": xen-drbd migrate-out " + name.str());
   }
   const std::string_view word = planner::state_word(name, state);
+  if (word == "paused") remark_on_paused(session, name, state, said);
   const std::string recover = ": xen-drbd recover " + name.str();
   const std::string seen = rows_text(session, name, state);
   if (word == "half-migrated" || word == "suspended" || word == "dying")
     said.push_back(name.str() + " is " + std::string(word) + seen + recover);
-  if (word == "paused")
-    said.push_back(name.str() + " is paused" + seen + ": xl unpause " + name.str() + " there, or xl destroy " +
-                   name.str() + " if it is not wanted");
   if (word == "crashed")
-    said.push_back(name.str() + " has crashed and was kept" + seen + recover + " --yes destroys it");
-  if (word == "migrating") return;
-  const auto disks = disk_views(session, state, *session.topology.find(name));
-  if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.two_primaries == "open"; }))
-    said.push_back("two Primaries are still allowed on the disks of " + name.str() + recover + " closes that");
-  if (std::any_of(disks.begin(), disks.end(), [](const DiskView& disk) { return disk.connection == "StandAlone"; }))
-    said.push_back("DRBD does not connect the disks of " + name.str() + " by itself any more (StandAlone)" + recover +
-                   " mends or explains it");
-  for (NodeId id : model::both_nodes) {
-    const auto is_primary = [&](const DiskView& disk) {
-      return (id == session.this_node ? disk.role : disk.peer_role) == "Primary";
-    };
-    if (presence_of(name, state.nodes[index(id)]).presence == model::Presence::absent &&
-        std::any_of(disks.begin(), disks.end(), is_primary))
-      said.push_back("the disks of " + name.str() + " are Primary on " + session.name(id) + ", where it does not run" +
-                     recover + " demotes them");
-  }
+    said.push_back(name.str() + " has crashed and was kept" + seen + "; recover destroys it" + recover + " --yes");
+  // of the others recover itself says what it does about their disks, or why it does nothing
+  if (word == "running" || word == "absent" || word == "paused" || word == "unknown")
+    remark_on_disks(session, name, state, said);
 }
 
 } // namespace
@@ -149,7 +205,7 @@ std::string status_text(const Session& session, const model::ClusterState& state
   for (const DomainName& name : domains) remark_on_domain(session, name, state, said);
   std::string text = fmt::format("{}: {} (this node) and {}\n\n{}", session.topology.name, session.here(),
                                  session.peer(), domain_table(session, state, domains, color));
-  for (const std::string& remark : said) text += fmt::format("\n{}\n", printable(remark));
+  for (const std::string& remark : said) text += fmt::format("\n{}\n", advice(remark));
   return text;
 }
 

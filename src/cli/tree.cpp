@@ -8,7 +8,13 @@
 namespace xen_drbd::cli {
 namespace {
 
+/// A number, or one with the unit of a duration behind it, which is refused in words.
 bool is_number(std::string_view text) {
+  for (const std::string_view unit : {"ms", "s", "m", "h"})
+    if (text.ends_with(unit)) {
+      text.remove_suffix(unit.size());
+      break;
+    }
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }

@@ -44,7 +44,8 @@ Result<Resource> Actions::resource(NodeId node, const ResourceName& name) {
   XEN_DRBD_TRY(std::optional<Resource> found, find_resource(node, name));
   if (!found)
     return failed(name.str() + " is not up on " + cluster_.name(node),
-                  "DRBD on " + cluster_.name(node) + " does not list it", "drbdadm up " + name.str());
+                  "DRBD on " + cluster_.name(node) + " does not list it",
+                  "on " + cluster_.name(node) + ": drbdadm up " + name.str());
   return *std::move(found);
 }
 
@@ -277,8 +278,10 @@ Result<> Actions::connected(const ResourceName& name, const std::array<host::Out
                         or_else(second, first.empty() ? "it is " + std::string(to_string(seen.connection)) : ""),
                     "see what the kernel log says of " + name.str() +
                         " on both nodes; after a split brain only you can tell whose data are to be kept: on the node "
-                        "whose data are given up: drbdadm connect --discard-my-data " +
-                        name.str() + "; on the other: drbdadm connect " + name.str());
+                        "whose data are given up, where it must not be Primary (shut its guest down first): drbdadm "
+                        "disconnect " +
+                        name.str() + "; drbdadm connect --discard-my-data " + name.str() +
+                        "; on the other: drbdadm connect " + name.str());
     }
     clock_.sleep(drbd_interval);
   }

@@ -29,6 +29,13 @@ ResultKind success_of(Verdict verdict) {
   return ResultKind::failed;
 }
 
+/// Whether recover starts the domain again.
+bool starts_again(const DomainPlan& plan) {
+  return plan.verdict == Verdict::recover && std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) {
+           return std::holds_alternative<model::Create>(step.action);
+         });
+}
+
 /// Whether what waits for a domain (`after`) may start once it ended so: it runs.
 bool runs_now(ResultKind result) {
   return result == ResultKind::started || result == ResultKind::migrated || result == ResultKind::already ||
@@ -232,7 +239,8 @@ DomainReport expected(const model::DomainPlan& plan) {
           .result = success_of(plan.verdict),
           .node = plan.node,
           .reason = plan.reason,
-          .error = plan.error};
+          .error = plan.error,
+          .started_again = starts_again(plan)};
 }
 
 const DomainReport* Report::find(const DomainName& domain) const {

@@ -17,8 +17,10 @@ using model::NodeId;
 
 constexpr Milliseconds quick{10'000};
 
-// Arguments: names, "--", network devices. One fact a line, its free text last.
+// Arguments: the topology file, names, "--", network devices. One fact a line, its free text last.
 constexpr const char* facts_script = R"sh(
+rights=$(stat -L -c '%u %a' -- "$1" 2>/dev/null) && echo "topology $rights"
+shift
 while [ "$1" != -- ]; do
   echo "name $1 $(timeout 5 getent ahosts "$1" | while read -r address _; do echo "$address"; done | sort -u | tr '\n' ' ')"
   shift
@@ -86,6 +88,20 @@ Milliseconds since_epoch() {
   return std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
+std::optional<unsigned> number(std::string_view text, int base) {
+  unsigned value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<NodeFacts::Rights> parse_rights(std::string_view owner, std::string_view mode) {
+  const auto uid = number(owner, 10);
+  const auto bits = number(mode, 8);
+  if (!uid || !bits) return std::nullopt;
+  return NodeFacts::Rights{.owner = *uid, .mode = *bits};
+}
+
 /// The last line of what ssh said: its verdict stands below warnings and banners.
 std::string why_not(const host::Outcome& outcome) {
   if (outcome.ok()) return {};
@@ -135,6 +151,7 @@ host::Command facts_command(const model::Topology& topology, const std::vector<s
     for (const Address& address : addresses_of(node)) names.insert(address.str());
   }
   host::Command command{.argv = {"sh", "-c", facts_script, "sh"}, .timeout = quick * 3};
+  command.argv.push_back(topology.path);
   command.argv.insert(command.argv.end(), names.begin(), names.end());
   command.argv.emplace_back("--");
   command.argv.insert(command.argv.end(), devices.begin(), devices.end());
@@ -151,6 +168,8 @@ Result<NodeFacts> parse_facts(const host::Outcome& outcome) {
     const std::string first(parts.size() > 1 ? parts[1] : "");
     if (key == "name" && parts.size() > 1)
       facts.names[first] = {parts.begin() + 2, parts.end()};
+    else if (key == "topology" && parts.size() == 3)
+      facts.topology_file = parse_rights(parts[1], parts[2]);
     else if (key == "device" && parts.size() == 3)
       facts.devices[first] = parts[2] == "bridge";
     else if (key == "auto" && parts.size() > 2)

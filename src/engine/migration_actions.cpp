@@ -57,7 +57,7 @@ Result<> Actions::has_only_its_disks(NodeId node) {
   const auto devices = xen::parse_block_list(answers.front());
   if (!devices)
     return not_migrated("its disks on " + cluster_.name(node) + " cannot be told: " + devices.error().because,
-                        "see xl block-list " + domain_.str() + " on " + cluster_.name(node));
+                        "on " + cluster_.name(node) + ": xl block-list " + domain_.str());
   for (const xen::BlockDevice& device : *devices) {
     if (!device.drbd_minor) continue;
     const bool its_own =

@@ -53,7 +53,7 @@ host::Command rename_command(const std::string& row, const DomainName& domain) {
 Result<> Actions::disks_are_open(NodeId node, const std::string& state) {
   const auto not_told = [&](std::string because) {
     return not_known("whether " + domain_.str() + " has its disks on " + cluster_.name(node) + " cannot be told",
-                     std::move(because), "see xl block-list " + domain_.str() + " on " + cluster_.name(node));
+                     std::move(because), "on " + cluster_.name(node) + ": xl block-list " + domain_.str());
   };
   host::Host* host = cluster_.host(node);
   if (host == nullptr) return not_told("there is no connection to " + cluster_.name(node));
@@ -64,8 +64,8 @@ Result<> Actions::disks_are_open(NodeId node, const std::string& state) {
     if (xen::is_closed(device))
       return failed(domain_.str() + " " + state + " on " + cluster_.name(node) + " without a disk",
                     "its block device " + std::to_string(device.vdev) + " is closed (" + device.backend_path + ")",
-                    "xl destroy " + domain_.str() + " on " + cluster_.name(node) +
-                        ", see that its DRBD is Primary there, start it again");
+                    "see that its DRBD is Primary there; then on " + cluster_.name(node) + ": xl destroy " +
+                        domain_.str() + "; xen-drbd start " + domain_.str());
   return {};
 }
 
@@ -119,9 +119,12 @@ Result<> Actions::started(const model::Create& step, const host::Outcome& outcom
   if (found.presence != Presence::absent)
     return failed(domain_.str() + " is on " + node + ", but xl create failed",
                   xen::explain(outcome) + "; it is " + std::string(to_string(found.presence)),
-                  "look with xl list on " + node + ", and destroy it there before it is started again");
+                  "before it is started again, on " + node + ": xl list, and xl destroy " + domain_.str() +
+                      " where it is listed");
   return failed(domain_.str() + " was not started on " + node, xen::explain(outcome),
-                "xl create " + step.config + " on " + node + " says more");
+                "correct the cause: on " + node + ", `xl create -n " + step.config +
+                    "` checks the file, and /var/log/xen/xl-" + domain_.str() + ".log may tell more; then on " + node +
+                    ": xen-drbd start " + domain_.str());
 }
 
 Result<> Actions::perform(const model::Shutdown& step) {
@@ -158,11 +161,14 @@ Error Actions::not_shut_down(const model::Shutdown& step, const model::Observati
   const DomainPresence found = presence_of(domain_, observed);
   if (found.presence == Presence::unknown)
     return not_known("whether " + domain_.str() + " has shut down on " + node + " is not known", found.why,
-                     "look with xl list on " + node);
+                     "on " + node + ": xl list");
+  const model::Domain* declared = cluster_.topology->find(domain_);
+  const bool hurried = declared != nullptr && step.timeout < declared->shutdown_timeout;
   return failed(domain_.str() + " did not shut down on " + node,
                 "it was asked, and after " + xen_drbd::to_string(step.timeout) + " it is " +
                     std::string(to_string(found.presence)),
-                "look at its console, wait longer (shutdown_timeout), or repeat with --destroy");
+                std::string("look at its console, wait longer (") + (hurried ? "--deadline" : "shutdown_timeout") +
+                    "), or repeat with --destroy");
 }
 
 /// What would not go by itself is destroyed; its watcher sees that and ends. One that reboots at that moment has no row
@@ -187,7 +193,7 @@ Result<std::optional<DomainRow>> Actions::find_row(NodeId node, const std::strin
   const auto& state = std::get<model::NodeState>(observed);
   if (!state.rows)
     return not_known("whether " + name + " is on " + cluster_.name(node) + " cannot be told", state.rows_problem,
-                     "look with xl list on " + cluster_.name(node));
+                     "on " + cluster_.name(node) + ": xl list");
   const auto found =
       std::find_if(state.rows->begin(), state.rows->end(), [&](const DomainRow& row) { return row.name == name; });
   return found == state.rows->end() ? std::nullopt : std::optional(*found);
@@ -229,7 +235,7 @@ Result<> Actions::destroy(NodeId node, const DomainRow& row) {
     // by its domid: a dying domain loses its name first, and still holds its disks
     const auto is_it = [&](const DomainRow& each) { return each.domid == row.domid; };
     if (read && std::none_of(state->rows->begin(), state->rows->end(), is_it)) return {};
-    const std::string look = "look with xl list on " + cluster_.name(node);
+    const std::string look = "on " + cluster_.name(node) + ": xl list";
     if (state == nullptr || (!read && clock_.now() >= deadline))
       return not_known("whether " + row.name + " was destroyed on " + cluster_.name(node) + " is not known",
                        state == nullptr ? std::get<model::Unreachable>(seen).error.because : state->rows_problem, look);
@@ -251,7 +257,7 @@ Result<> Actions::cannot_run_on(NodeId node) {
 
 Result<> Actions::seen_running(NodeId node, const std::string& done, const host::Outcome& outcome) {
   const DomainPresence found = presence_of(domain_, observe_domains(cluster_, node));
-  const std::string look = "look with xl list on " + cluster_.name(node);
+  const std::string look = "on " + cluster_.name(node) + ": xl list";
   if (found.presence == Presence::running) return {};
   if (found.presence == Presence::unknown)
     return not_known("whether " + domain_.str() + " was " + done + " on " + cluster_.name(node) + " is not known",
@@ -281,7 +287,7 @@ Result<> Actions::perform(const model::Resume& step) {
     const host::Outcome renamed = act(step.node, rename_command(step.row, domain_));
     if (!renamed.ok())
       return failed(step.row + " was not resumed on " + node, "it was not renamed: " + xen::explain(renamed),
-                    "xl rename " + step.row + " " + domain_.str() + " on " + node + " says more");
+                    "on " + node + ": xl rename " + step.row + " " + domain_.str() + "; then repeat");
   }
   XEN_DRBD_TRY(const host::Command command, xen::resume_command(domain_.str()));
   XEN_DRBD_CHECK(seen_running(step.node, "resumed", act(step.node, command)));

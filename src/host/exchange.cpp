@@ -2,6 +2,7 @@
 
 #include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
+#include "xen_drbd/host/gate.hpp"
 
 #include <csignal>
 #include <fmt/format.h>
@@ -122,6 +123,9 @@ void Exchange::lose(const std::string& because) {
                 .changed = Changed::unknown,
                 .hint = {}};
   if (!open_) lost_->changed = Changed::no;
+  if (because.find(another_topology) != std::string::npos)
+    lost_->hint = "to let the key in for this topology instead: xen-drbd make-keys --restrict | sh, and on " + name_ +
+                  " what that prints";
   for (const Held& held : to_hold_) held.conversation->failed(*lost_);
   to_hold_.clear();
   changed_.notify_all();

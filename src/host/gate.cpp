@@ -101,8 +101,10 @@ Result<> WorkerLines::check_command(const std::string& command_line) const {
     return not_permitted("a command line that xen-drbd does not send: " + printable(command_line.substr(0, 200)));
   std::string again = wire_line(*argv);
   again.pop_back();
-  if (again != command_line || !permits_(*argv))
-    return not_permitted("the command " + printable(shell_join(*argv).substr(0, 200)));
+  const bool permitted = again == command_line && permits_(*argv);
+  if (!permitted && argv->size() == 3 && (*argv)[0] == "cat") // a run asks so for its topology file and nothing else
+    return not_permitted(std::string(another_topology) + printable((*argv)[2]));
+  if (!permitted) return not_permitted("the command " + printable(shell_join(*argv).substr(0, 200)));
   return {};
 }
 

@@ -71,7 +71,7 @@ public:
 
   [[nodiscard]] Error failure() const {
     std::string hint = offered_ ? "let the key of this node in: xen-drbd make-keys | sh"
-                                : "make a key without a passphrase with ssh-keygen and name it as identity_file";
+                                : "make a key, and let it in: xen-drbd make-keys | sh";
     return unreachable(target_, "logging in as " + target_.login,
                        tried_.empty() ? "there is no key to log in with" : "no key was accepted: " + enumerate(tried_),
                        std::move(hint));

@@ -62,9 +62,12 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
     found.rows.push_back(row);
   }
 
-  if (own != nullptr)
+  if (own != nullptr) {
     found.presence = of_own_row(*own);
-  else if (away != nullptr)
+    if (found.presence == Presence::paused && own->cpu_seconds == 0 && state->watchers)
+      for (const Watcher& watcher : *state->watchers)
+        if (watcher.creating && watcher.name == domain.str()) found.created_by = watcher.pid;
+  } else if (away != nullptr)
     found.presence = Presence::migrated_away;
   else if (incoming != nullptr)
     found.presence = Presence::incoming;

@@ -32,6 +32,25 @@ void check_peer(const CheckScene& scene, Findings& findings) {
     findings.ok({"topology"}, "the topology is the same on both nodes");
 }
 
+/// A run on that node refuses a topology that others may change.
+void check_topology_rights(const CheckScene& scene, NodeId id, Findings& findings) {
+  const NodeFacts* facts = scene.facts_of(id);
+  if (facts == nullptr || !facts->topology_file) return;
+  const auto [owner, mode] = *facts->topology_file;
+  const std::string& node = scene.name(id);
+  const std::string& path = scene.topology.path;
+  const std::string rights = fmt::format("{} belongs to {} and has mode {:04o}", path,
+                                         owner == 0 ? "root" : fmt::format("user {}", owner), mode);
+  if (owner != 0)
+    findings.fail({"topology", node}, rights + ": xen-drbd takes it from root only",
+                  fmt::format("read it; then on {}: chown root {}", node, path));
+  else if ((mode & 022U) != 0)
+    findings.fail({"topology", node}, rights + ": others than root may write it, and xen-drbd does not take it",
+                  fmt::format("read it; then on {}: chmod go-w {}", node, path));
+  else
+    findings.ok({"topology", node}, rights);
+}
+
 /// A guest moves in either direction.
 void check_versions(const CheckScene& scene, Findings& findings) {
   const NodeState* here = scene.node(scene.here());
@@ -115,6 +134,7 @@ std::vector<Finding> check(const Topology& topology, const ClusterState& seen, c
   check_peer(scene, findings);
   for (NodeId id : {scene.here(), scene.peer()})
     if (scene.node(id) != nullptr) {
+      check_topology_rights(scene, id, findings);
       check_node(scene, id, findings);
       check_memory(scene, id, findings);
     }

@@ -12,25 +12,52 @@ using namespace model;
 
 namespace {
 
+/// Paused by somebody, or by the xl that is still building it.
+void check_paused(const CheckScene& scene, const Domain& domain, Findings& findings) {
+  const std::string& name = domain.name.str();
+  for (NodeId id : both_nodes) {
+    const DomainPresence found = presence_of(domain.name, scene.state.nodes[index(id)]);
+    if (found.created_by != 0)
+      return findings.warn({"domain", "", name}, being_created(name, scene.name(id), found.created_by),
+                           "wait until it has ended");
+    if (found.presence == Presence::paused)
+      return findings.warn({"domain", "", name}, fmt::format("it is paused on {}", scene.name(id)),
+                           fmt::format("on {}: xl unpause {}", scene.name(id), name));
+  }
+}
+
+/// A node that answers does not tell whether it has the domain. What a node that does not answer has is its own
+/// finding.
+void check_unknown(const CheckScene& scene, const Domain& domain, Findings& findings) {
+  if (scene.node(scene.peer()) == nullptr) return;
+  for (NodeId id : {scene.here(), scene.peer()}) {
+    const Presence presence = scene.presence(domain.name, id);
+    if (presence != Presence::unknown && presence != Presence::watcher_only) continue;
+    const Objection no = absence(scene, domain.name, id);
+    return findings.fail({"domain", "", domain.name.str()}, no->because, no->hint);
+  }
+}
+
 /// The domain itself: where it stands, and whether somebody watches over it.
 void check_life(const CheckScene& scene, const Domain& domain, Findings& findings) {
   const std::string& name = domain.name.str();
   if (const Objection twice = runs_once(scene, domain.name))
     return findings.fail({"domain", "", name}, twice->because, twice->hint);
   const std::string_view word = state_word(domain.name, scene.state);
-  const bool peer_gone = scene.node(scene.peer()) == nullptr;
   if (word == "running" || word == "absent" || word == "migrating")
     findings.ok({"domain", "", name}, fmt::format("it is {}", word));
   else if (word == "paused")
-    findings.warn({"domain", "", name}, "it is paused", "xl unpause " + name);
-  else if (word != "unknown" || !peer_gone)
+    check_paused(scene, domain, findings);
+  else if (word == "unknown")
+    check_unknown(scene, domain, findings);
+  else
     findings.fail({"domain", "", name}, fmt::format("it is {}", word), "xen-drbd recover " + name);
   for (NodeId id : both_nodes) {
     const DomainPresence found = presence_of(domain.name, scene.state.nodes[index(id)]);
     if (found.presence == Presence::running && found.watchers_known && !found.has_watcher)
       findings.warn(
           {"watcher", scene.name(id), name}, "it has lost its xl watcher: nobody handles its next reboot or poweroff",
-          fmt::format("a live migration gives it a new one: xen-drbd migrate-out {} on {}", name, scene.name(id)));
+          fmt::format("a live migration gives it a new one; on {}: xen-drbd migrate-out {}", scene.name(id), name));
   }
 }
 
@@ -98,7 +125,7 @@ void check_window(const CheckScene& scene, const Domain& domain, const ResourceN
   case Window::unread: return; // the rules of the disk itself say so
   case Window::open:
     return findings.fail({"two-primaries", "", name},
-                         fmt::format("{} still allows two Primaries, left by a migration", resource.str()),
+                         fmt::format("{} still allows two Primaries, left open by an earlier run", resource.str()),
                          "xen-drbd recover " + name);
   case Window::configured:
     return findings.warn({"two-primaries", "", name},

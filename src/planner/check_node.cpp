@@ -38,10 +38,10 @@ void check_names(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fin
 std::string login_hint(const std::string& problem, const std::string& node, const std::string& far) {
   const auto says = [&](std::string_view words) { return problem.find(words) != std::string::npos; };
   if (says("ost key"))
-    return fmt::format("on {}, compare and enter the host key of {}: xen-drbd make-keys | sh", node, far);
+    return fmt::format("compare and enter the host key of {}; on {}: xen-drbd make-keys | sh", far, node);
   if (says("Permission denied"))
-    return fmt::format("put the key of {} on {}: xen-drbd make-keys | sh on {}; see sshd's log on {}", node, far, node,
-                       far);
+    return fmt::format("see what sshd's log on {1} says; to put the key of {0} there, on {0}: xen-drbd make-keys | sh",
+                       node, far);
   if (says("config") || says("command-line") || says("cipher") || says("mac type"))
     return fmt::format("correct what ssh on {} is told: config_file and migrate_ssh_options in the topology", node);
   return fmt::format("ssh on {} must get into {} without a question: see to the network and to sshd there", node, far);

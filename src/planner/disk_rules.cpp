@@ -2,6 +2,7 @@
 #include "xen_drbd/planner/rules.hpp"
 
 #include "refusal.hpp"
+#include "split_brain.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -47,7 +48,8 @@ Objection is_up(const Scene& scene, const ResourceName& resource, NodeId id) {
   return std::nullopt;
 }
 
-Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId id) {
+/// `danger` says what the lost link means for what is wished.
+Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId id, std::string_view danger) {
   const Resource& up = *find_resource(scene.node(id), resource);
   if (up.connection == Connection::connected && up.connections == 1) return std::nullopt;
   if (windows_differ(scene, resource))
@@ -55,14 +57,12 @@ Objection is_connected(const Scene& scene, const ResourceName& resource, NodeId 
                                "node only, which keeps DRBD from connecting",
                                resource.str(), scene.name(id), to_string(up.connection)),
                    "xen-drbd recover");
-  const bool alone = up.connection == Connection::stand_alone;
   return refusal(
-      fmt::format("the DRBD resource {} is not Connected on {} but {}: its data may be the older", resource.str(),
-                  scene.name(id), to_string(up.connection)),
-      alone ? fmt::format("see `drbdadm status {}` on both nodes for a split brain; without one, on {}: "
-                          "drbdadm connect {}",
-                          resource.str(), scene.name(id), resource.str())
-            : fmt::format("mend the link of DRBD between the nodes; on either: drbdadm status {}", resource.str()));
+      fmt::format("the DRBD resource {} is not Connected on {} but {}: {}", resource.str(), scene.name(id),
+                  to_string(up.connection), danger),
+      stands_alone(scene, resource)
+          ? out_of_standing_alone(scene, resource)
+          : fmt::format("mend the link of DRBD between the nodes; on either: drbdadm status {}", resource.str()));
 }
 
 /// What makes a disk in that state UpToDate again.
@@ -156,7 +156,7 @@ Objection disk_may_start(const Scene& scene, const ResourceName& resource, NodeI
   if (Objection no = is_up(scene, resource, other(node))) return no;
   if (Objection no = window_configured_alike(scene, resource)) return no;
   for (NodeId id : {node, other(node)})
-    if (Objection no = is_connected(scene, resource, id)) return no;
+    if (Objection no = is_connected(scene, resource, id, "its data may be the older")) return no;
   if (Objection no = window_is_read(scene, resource)) return no;
   if (Objection no = is_up_to_date(scene, resource, node)) return no;
   for (const Volume& volume : find_resource(scene.node(node), resource)->volumes)
@@ -171,7 +171,8 @@ Objection disk_may_start(const Scene& scene, const ResourceName& resource, NodeI
 Objection disk_may_migrate(const Scene& scene, const ResourceName& resource, NodeId from) {
   for (NodeId id : {from, other(from)}) {
     if (Objection no = is_up(scene, resource, id)) return no;
-    if (Objection no = is_connected(scene, resource, id)) return no;
+    if (Objection no = is_connected(scene, resource, id, "the target may not have what the domain has written"))
+      return no;
     if (Objection no = is_up_to_date(scene, resource, id)) return no;
     for (const Volume& volume : find_resource(scene.node(id), resource)->volumes)
       if (volume.replication != Replication::established)

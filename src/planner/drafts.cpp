@@ -64,8 +64,13 @@ Objection may_move(const Scene& scene, const Domain& domain, NodeId from) {
   return config_is_the_domains(scene, domain, other(from));
 }
 
-/// Nothing is tidied up while an xl migrate may be at work: where processes cannot be listed, that is not known.
+/// Nothing is tidied up while an xl migrate may be at work: where processes cannot be listed, that is not known. Nor
+/// are disks that are another's.
 void tidy(const Scene& scene, Draft& draft, std::vector<Step> steps) {
+  if (const Objection no = disks_are_its_own(scene, *draft.domain); no && !steps.empty()) {
+    draft.plan.warnings.push_back(no->because + "; " + no->hint);
+    return;
+  }
   for (NodeId id : both_nodes)
     if (const NodeState* node = scene.node(id); node != nullptr && !node->watchers && !steps.empty()) {
       draft.plan.warnings.push_back(

@@ -50,7 +50,9 @@ Draft nothing_to_move(const Scene& scene, const Domain& domain, NodeId from) {
   if (passed_over) return skipped(domain, target, reason);
   return refused_on(scene, domain, target, Verdict::migrate,
                     refusal(fmt::format("{} runs on neither node", domain.name.str()),
-                            fmt::format("xen-drbd start {}", domain.name.str())));
+                            fmt::format("{}xen-drbd start {}",
+                                        target == scene.here() ? "" : fmt::format("on {}: ", scene.name(target)),
+                                        domain.name.str())));
 }
 
 Draft move_from(const Scene& scene, const Domain& domain, NodeId from) {

@@ -89,7 +89,10 @@ Objection Recovery::may_still_migrate() const {
   return std::nullopt;
 }
 
-Objection Recovery::disks_cannot_be_told() const { return steps_.empty() ? std::nullopt : unread_; }
+Objection Recovery::disks_cannot_be_told() const {
+  if (steps_.empty()) return std::nullopt;
+  return unread_ ? unread_ : disks_are_its_own(scene_, domain_);
+}
 
 Objection Recovery::disks_cannot_be_judged() const {
   for (const ResourceName& resource : resources_) {

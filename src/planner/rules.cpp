@@ -128,7 +128,12 @@ Objection peer_answers(const Scene& scene, const DomainName& domain, bool dead_w
   if (!why.hint.empty()) hint = why.hint;
   Error error = objection(
       ErrorKind::unreachable,
-      fmt::format("the second node, {}, cannot be reached, so {} may be running there", scene.name(peer), domain.str()),
+      scene.presence(domain, scene.here()) == Presence::running
+          ? fmt::format(
+                "the second node, {}, cannot be reached, so what it has of {}, which runs on {}, cannot be seen",
+                scene.name(peer), domain.str(), scene.name(scene.here()))
+          : fmt::format("the second node, {}, cannot be reached, so {} may be running there", scene.name(peer),
+                        domain.str()),
       std::move(hint));
   error.while_doing = why.while_doing;
   const auto tells_why = [&](const std::string& line) { return line.find(why.because) != std::string::npos; };
@@ -146,7 +151,7 @@ Objection runs_once(const Scene& scene, const DomainName& domain) {
       fmt::format("{} is on BOTH nodes, and its disks may be written by both: {} has {}, {}; {} has {}, {}",
                   domain.str(), scene.name(NodeId::node1), rows_text(first), to_string(first.presence),
                   scene.name(NodeId::node2), rows_text(second), to_string(second.presence)),
-      fmt::format("decide which copy has the good data and destroy the other by hand: xl destroy {}", domain.str()));
+      out_of_double_run(scene.topology, domain, scene.state));
 }
 
 Objection no_migration_at_work(const Scene& scene, const DomainName& domain) {
@@ -172,6 +177,7 @@ Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   case Presence::absent: return std::nullopt;
   case Presence::running: return refusal(fmt::format("{} is running on {}", name, node), {});
   case Presence::paused:
+    if (found.created_by != 0) return refusal(being_created(name, node, found.created_by), "wait until it has ended");
     return refusal(
         fmt::format("{} is paused on {}", name, node),
         fmt::format("on {}: `xl unpause {}`, or `xl destroy {}` if it is not wanted there", node, name, name));
@@ -260,6 +266,22 @@ Objection config_is_the_domains(const Scene& scene, const Domain& domain, NodeId
                                printable(config->name), domain.name.str()),
                    fmt::format("correct `name` in the file, or `config` of {} in the topology", domain.name.str()));
   return disks_are_declared(scene, domain, *config, config == &file ? node : other(node));
+}
+
+Objection disks_are_its_own(const Scene& scene, const Domain& domain) {
+  for (NodeId id : both_nodes) {
+    const NodeState* node = scene.node(id);
+    if (node == nullptr || !node->configs.contains(domain.name)) continue;
+    const ConfigReport& config = node->configs.at(domain.name);
+    const auto cannot_be_told = [&](const ConfigReport::ConfigDisk& disk) {
+      return names_drbd(disk) && !scene.inputs.minor_of(disk, *node);
+    };
+    if (!config.parsed || config.name != domain.name.str() ||
+        std::any_of(config.disks.begin(), config.disks.end(), cannot_be_told))
+      continue;
+    if (Objection no = disks_are_declared(scene, domain, config, id)) return no;
+  }
+  return std::nullopt;
 }
 
 Objection source_has_the_tool(const Scene& scene, NodeId from) {

@@ -1,5 +1,7 @@
 #include "split_brain.hpp"
 
+#include "xen_drbd/base/text.hpp"
+
 #include "refusal.hpp"
 
 #include <algorithm>
@@ -9,14 +11,16 @@ namespace xen_drbd::planner {
 
 using namespace model;
 
-bool stands_alone(const Scene& scene, const ResourceName& resource) {
-  return std::any_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
-    const Resource* up = find_resource(scene.node(id), resource);
-    return up != nullptr && up->connection == Connection::stand_alone;
-  });
-}
-
 namespace {
+
+std::vector<NodeId> alone_on(const Scene& scene, const ResourceName& resource) {
+  std::vector<NodeId> nodes;
+  for (NodeId id : both_nodes) {
+    const Resource* up = find_resource(scene.node(id), resource);
+    if (up != nullptr && up->connection == Connection::stand_alone) nodes.push_back(id);
+  }
+  return nodes;
+}
 
 /// The record of the domain's migration from `source`, if the source is still in the boot in which it was written.
 const RecordedMigration* record_of(const Scene& scene, const DomainName& domain, NodeId source) {
@@ -52,6 +56,8 @@ bool keeps_a_record(const Scene& scene, const DomainName& domain, NodeId node) {
 }
 
 } // namespace
+
+bool stands_alone(const Scene& scene, const ResourceName& resource) { return !alone_on(scene, resource).empty(); }
 
 bool settings_may_differ(const Scene& scene, const DomainName& domain, const ResourceName& resource) {
   const auto record = scene.inputs.records.find(domain);
@@ -101,16 +107,36 @@ bool copy_is_current(const Scene& scene, const DomainName& domain, NodeId source
   });
 }
 
+std::string where_alone(const Scene& scene, const ResourceName& resource) {
+  const auto role_on = [&](NodeId id) {
+    const Resource* up = find_resource(scene.node(id), resource);
+    return up == nullptr ? to_string(Role::unknown) : to_string(up->role);
+  };
+  const std::vector<NodeId> alone = alone_on(scene, resource);
+  if (alone.size() == 1)
+    return fmt::format("{} ({}; on {}: {})", scene.name(alone[0]), role_on(alone[0]), scene.name(other(alone[0])),
+                       role_on(other(alone[0])));
+  std::vector<std::string> places;
+  for (NodeId id : alone) places.push_back(fmt::format("{} ({})", scene.name(id), role_on(id)));
+  return enumerate(places);
+}
+
+std::string out_of_standing_alone(const Scene& scene, const ResourceName& resource) {
+  std::vector<std::string> nodes;
+  for (NodeId id : alone_on(scene, resource)) nodes.push_back(scene.name(id));
+  return fmt::format("on {1}: drbdadm connect {0}; only if it returns to StandAlone, on the node whose data are given "
+                     "up, where it must not be Primary (shut its guest down first): drbdadm disconnect {0}; drbdadm "
+                     "connect --discard-my-data {0}; on the other: drbdadm connect {0}",
+                     resource.str(), enumerate(nodes));
+}
+
 Objection split_brain(const Scene& scene, const std::vector<ResourceName>& resources) {
   for (const ResourceName& resource : resources)
     if (stands_alone(scene, resource))
-      return refusal(
-          fmt::format("the DRBD resource {} stands alone: both nodes may have written, and only you can tell "
-                      "whose data are to be kept",
-                      resource.str()),
-          fmt::format("on the node whose data are given up: drbdadm connect --discard-my-data {}; on the "
-                      "other: drbdadm connect {}",
-                      resource.str(), resource.str()));
+      return refusal(fmt::format("the DRBD resource {} stands alone on {}: both nodes may have written, and only you "
+                                 "can tell whose data are to be kept",
+                                 resource.str(), where_alone(scene, resource)),
+                     out_of_standing_alone(scene, resource));
   return std::nullopt;
 }
 

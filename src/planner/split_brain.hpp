@@ -39,6 +39,14 @@ namespace xen_drbd::planner {
 /// nothing else tells.
 [[nodiscard]] bool settings_may_differ(const Scene& scene, const DomainName& domain, const ResourceName& resource);
 
+/// The nodes on which it stands alone, with its role there; and the role on the other: "dom0 (Primary; on mirror:
+/// Secondary)".
+[[nodiscard]] std::string where_alone(const Scene& scene, const ResourceName& resource);
+
+/// What is to be typed for a resource that stands alone. A plain connect first: somebody may have typed `drbdadm
+/// disconnect` and nothing diverged. Accident: the hint had the data of a node given up where a connect would do.
+[[nodiscard]] std::string out_of_standing_alone(const Scene& scene, const ResourceName& resource);
+
 /// The first of the resources that stands alone, explained; the choice of the data to keep is the administrator's.
 /// Accident: a tool that healed a split brain by itself threw away the writes of the node that had served for a day.
 [[nodiscard]] Objection split_brain(const Scene& scene, const std::vector<ResourceName>& resources);

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
+#include <fmt/format.h>
+#include <set>
 
 namespace xen_drbd::planner {
 
@@ -21,6 +22,14 @@ const Resource* up_on(const NodeState* node, const ResourceName& resource) {
   for (const Resource& up : *node->resources)
     if (up.name == resource) return &up;
   return nullptr;
+}
+
+Role role_of(const NodeState* node, Minor minor) {
+  if (node != nullptr && node->resources)
+    for (const Resource& up : *node->resources)
+      for (const Volume& volume : up.volumes)
+        if (volume.minor == minor) return up.role;
+  return Role::unknown;
 }
 
 TwoPrimaries configured_on(const NodeState* node, const ResourceName& resource) {
@@ -58,6 +67,24 @@ bool is_double_run(const DomainName& domain, const ClusterState& state) {
     lives = lives || found.presence == Presence::running || found.presence == Presence::paused;
   }
   return lives;
+}
+
+std::string out_of_double_run(const Topology& topology, const DomainName& domain, const ClusterState& state) {
+  std::string text = "decide which copy has the good data, and destroy the other one only:";
+  const Domain* declared = topology.find(domain);
+  for (NodeId id : both_nodes) {
+    std::set<std::string_view> roles;
+    if (declared != nullptr)
+      for (const Disk& disk : declared->disks) roles.insert(to_string(role_of(state.node(id), disk.minor)));
+    text += fmt::format("{} on {}{}: xl destroy {}", id == NodeId::node1 ? "" : "; or", topology.node(id).name.str(),
+                        roles.empty() ? "" : fmt::format(" (DRBD {})", fmt::join(roles, " and ")), domain.str());
+  }
+  return text;
+}
+
+std::string being_created(const std::string& domain, const std::string& node, int pid) {
+  return fmt::format("{} is being created on {}: an xl create or restore of it is at work there (pid {})", domain, node,
+                     pid);
 }
 
 bool is_at_work_on(const MigrationProcess& process, const DomainName& domain, const NodeState& node) {

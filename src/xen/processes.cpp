@@ -160,7 +160,7 @@ Result<Processes> parse_processes(const host::Outcome& outcome, std::span<const 
     std::vector<std::string_view> argv;
     while (all[i + 1].starts_with(' ')) argv.push_back(all[++i].substr(1));
     if (const std::string_view name = created_domain(argv, domains); !name.empty())
-      found.watchers.push_back({.pid = *pid, .name = std::string(name)});
+      found.watchers.push_back({.pid = *pid, .name = std::string(name), .creating = true});
     if (auto migration = migration_of(*pid, argv)) found.migrations.push_back(std::move(*migration));
   }
   return found;

@@ -166,6 +166,13 @@ def test_a_worker_of_another_version_is_refused_as_such(restricted):
     assert done.code == 1 and "another version" in done.stderr, done
 
 
+def test_a_restricted_key_of_another_topology_is_refused_as_such_with_the_way_out(restricted):
+    for node in (1, 2):
+        restricted.write(node, "/etc/xen/lan.yaml", restricted.read(node, TOPOLOGY))
+    tool(restricted, 1, "-t lan status", 5).says("it is let in for another topology than /etc/xen/lan.yaml",
+                                                 "xen-drbd -t lan make-keys --restrict | sh, and on mirror")
+
+
 def test_every_command_works_with_restricted_keys(restricted):
     world = restricted
     tool(world, 1, "--json check", None)

@@ -52,7 +52,7 @@ Names table() {
 /// The commands in the first column of README.md's table.
 Names in_readme() {
   Names names;
-  const std::string readme = test::source_file("README.md");
+  const std::string readme = xen_drbd::test::source_file("README.md");
   for (std::string_view line : lines(readme)) {
     if (!line.starts_with("| `")) continue;
     const auto quoted = split(line.substr(0, line.find(" | ")), '`');
@@ -63,12 +63,14 @@ Names in_readme() {
 
 } // namespace
 
-TEST_CASE("the program's --help says what it is to say") { CHECK(help_text() == test::data_file("cli/help.txt")); }
+TEST_CASE("the program's --help says what it is to say") {
+  CHECK(help_text() == xen_drbd::test::data_file("cli/help.txt"));
+}
 
 TEST_CASE("each command's --help says what it is to say") {
   for (const Subcommand& command : subcommands()) {
     INFO(command.name);
-    CHECK(help_text(command) == test::data_file("cli/help-" + std::string(command.name) + ".txt"));
+    CHECK(help_text(command) == xen_drbd::test::data_file("cli/help-" + std::string(command.name) + ".txt"));
   }
 }
 

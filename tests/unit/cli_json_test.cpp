@@ -71,6 +71,17 @@ TEST_CASE("what recover did is told by its reason") {
   CHECK(reason("") == "recovered");
 }
 
+TEST_CASE("what recover started again is called started") {
+  World world;
+  engine::DomainReport report = ended("samba", ResultKind::recovered, dom0);
+  const auto result = [&] {
+    return json_of(session_of(world, "recover"), {{report}}, nullptr, 0)["domains"][0]["result"];
+  };
+  CHECK(result() == "already");
+  report.started_again = true;
+  CHECK(result() == "started");
+}
+
 TEST_CASE("a reason carries the notes, fit for a terminal") {
   World world;
   engine::DomainReport report = ended("samba", ResultKind::stopped, dom0, "\x1b[2Jloud");

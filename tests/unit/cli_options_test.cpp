@@ -118,7 +118,8 @@ TEST_CASE("the option --watch stands alone or takes a number, and never takes a 
   CHECK(options.watch == 2s);
   CHECK(options.domains == std::vector<std::string>{"samba", "dns"});
   for (const char* wrong : {"status --watch 0", "status --watch=0.01", "status --watch=abc", "status --watch=1.2.3",
-                            "status --watch=-1", "status --watch=inf", "status --watch=nan", "status --watch 86401"})
+                            "status --watch=-1", "status --watch=inf", "status --watch=nan", "status --watch 86401",
+                            "status --watch 2s", "--watch 500ms status"})
     CHECK_THAT(refused(wrong).because, ContainsSubstring("0.1 to 86400 seconds"));
 }
 
@@ -135,9 +136,10 @@ TEST_CASE("options of one command are known to that command only, before it or b
 }
 
 TEST_CASE("values that cannot be are refused with what is expected") {
-  for (const char* jobs : {"-j0 start-all", "--jobs x start-all", "start-all --jobs -1", "--jobs 1.5 start-all",
-                           "--jobs 0x10 start-all", "--jobs 4294967296 start-all", "-j=3 start-all"})
-    CHECK(refused(jobs).because == "a whole number is expected, 1 or more");
+  for (const char* jobs :
+       {"-j0 start-all", "--jobs x start-all", "start-all --jobs -1", "--jobs 1.5 start-all", "--jobs 0x10 start-all",
+        "--jobs 4294967296 start-all", "-j=3 start-all", "-j 101 start-all"})
+    CHECK(refused(jobs).because == "a whole number is expected, 1 to 100");
   CHECK(refused("--lock-wait 5 start-all").what == "--lock-wait: '5' is not a duration");
   CHECK(refused("start-all --deadline soon").what == "--deadline: 'soon' is not a duration");
   CHECK_THAT(refused("--lock-wait 5 start-all").hint, ContainsSubstring("5s"));
@@ -148,7 +150,8 @@ TEST_CASE("values that cannot be are refused with what is expected") {
 }
 
 TEST_CASE("a flag takes no value, not even one that would switch it off") {
-  for (const char* line : {"--dry-run=false start-all", "start-all --json=0", "--yes=no recover"})
+  for (const char* line : {"--dry-run=false start-all", "start-all --json=0", "--yes=no recover", "--json=true status",
+                           "-n=1 start-all", "start-all -y=1"})
     CHECK_THAT(refused(line).what, ContainsSubstring("takes no value"));
 }
 
@@ -168,7 +171,12 @@ TEST_CASE("a typo names the nearest command or option") {
   CHECK(refused("status --loc-wait=5s").hint == "did you mean --lock-wait?");
   CHECK(refused("evacuate --cancle").hint == "did you mean --cancel?");
   CHECK(refused("STATUS").hint == "did you mean status?");
-  CHECK(refused("migrate samba").hint == "did you mean migrate-in?");
+  CHECK(refused("migrate samba").hint ==
+        "did you mean one of migrate-out, migrate-in, migrate-all-out, migrate-all-in, migrate-my-domains-home, "
+        "migrate-and-start-my-domains and migrate-and-start-all?");
+  CHECK(refused("migrate out dns").hint == "did you mean migrate-out?");
+  CHECK(refused("migrate all in").hint == "did you mean migrate-all-in?");
+  CHECK(refused("make links").hint == "did you mean make-links?");
   CHECK(refused("--topo lan status").hint == "did you mean --topology?");
   CHECK(refused("frobnicate").hint == "xen-drbd --help lists commands and options");
   CHECK(refused("status -x").what == "there is no option -x");

@@ -50,6 +50,7 @@ TEST_CASE("a domain on both nodes is an alarm with exit 6, whatever else") {
   World world;
   world.add_row(dom0, "web", "-b----").add_row(mirror, "web", "r-----");
   CHECK_THAT(shown(world), ContainsSubstring("ALARM: web is on BOTH nodes"));
+  CHECK_THAT(shown(world), ContainsSubstring("on dom0: xl destroy web; or on mirror: xl destroy web"));
   CHECK_THAT(shown(world), ContainsSubstring("dom0 and mirror"));
   CHECK(code(world) == 6);
   world.node(mirror).resources.reset();
@@ -101,7 +102,7 @@ TEST_CASE("every remark names the command that helps") {
   SECTION("a paused domain") {
     World world;
     world.add_row(mirror, "web", "--p---");
-    remarked(world, "web is paused (mirror has web)", "xl unpause web");
+    remarked(world, "web is paused (mirror has web)", "on mirror: xl unpause web");
   }
   SECTION("a suspended domain") {
     World world;
@@ -113,6 +114,16 @@ TEST_CASE("every remark names the command that helps") {
     world.add_row(dom0, "web", "---sc-");
     remarked(world, "web has crashed", "xen-drbd recover web --yes");
   }
+  SECTION("a domain that runs where its disk is Secondary") {
+    for (NodeId id : both_nodes) {
+      World world;
+      world.runs("samba", id).role(id, "samba", Role::secondary);
+      const std::string node = id == dom0 ? "dom0" : "mirror";
+      remarked(world,
+               "samba runs on " + node + ", where its DRBD resource samba is Secondary: it cannot write its disk",
+               "on " + node + ": xen-drbd stop samba, then xen-drbd start samba");
+    }
+  }
   SECTION("a window that was left open") {
     World world;
     world.window("samba", TwoPrimaries::yes);
@@ -123,14 +134,15 @@ TEST_CASE("every remark names the command that helps") {
       World world;
       world.runs("samba", other(id)).window("samba", TwoPrimaries::yes).role(id, "samba", Role::primary);
       remarked(world, std::string("the disks of samba are Primary on ") + (id == dom0 ? "dom0" : "mirror"),
-               "xen-drbd recover samba demotes them");
+               "recover demotes them: xen-drbd recover samba");
       CHECK_THAT(shown(world), !ContainsSubstring(std::string("Primary on ") + (id == dom0 ? "mirror" : "dom0")));
     }
   }
   SECTION("DRBD that stands alone") {
     World world;
     world.connection("samba", Connection::stand_alone);
-    remarked(world, "by itself any more (StandAlone)", "xen-drbd recover samba mends or explains it");
+    remarked(world, "by itself any more (StandAlone on dom0 and mirror)",
+             "recover mends or explains it: xen-drbd recover samba");
   }
   SECTION("a zombie that lost its name") {
     World world;
@@ -141,7 +153,7 @@ TEST_CASE("every remark names the command that helps") {
     World world;
     world.node(mirror).records = {{domain_name("samba"), "text"}};
     remarked(world, "a migration of samba from mirror is not over",
-             "did not come to its end. Then xen-drbd recover samba");
+             "did not come to its end, and then: xen-drbd recover samba");
   }
 }
 
@@ -153,6 +165,47 @@ TEST_CASE("a migration that goes on is none to recover, its window and its recor
   const std::string text = shown(world);
   CHECK_THAT(text, ContainsSubstring("migrating"));
   CHECK_THAT(text, !ContainsSubstring("recover"));
+}
+
+TEST_CASE("a disk whose role was not read is not said to be one that cannot be written") {
+  World world;
+  world.runs("samba", dom0).role(dom0, "samba", Role::unknown);
+  CHECK_THAT(shown(world), !ContainsSubstring("cannot write"));
+}
+
+TEST_CASE("a guest that an xl create is just building is not paused by anybody, and not to be destroyed") {
+  World world;
+  world.add_row(mirror, "samba", "--p---", 0);
+  world.node(mirror).watchers->push_back({.pid = 100, .name = "samba", .creating = true});
+  CHECK_THAT(shown(world), ContainsSubstring("samba is being created on mirror: an xl create or restore of it is at "
+                                             "work there (pid 100). Wait until it has ended"));
+  CHECK_THAT(shown(world), !ContainsSubstring("xl destroy") && !ContainsSubstring("unpause"));
+}
+
+TEST_CASE("a domain on both nodes is told with the command of each node, and recover is no way out of it") {
+  World world;
+  world.runs("samba", dom0).runs("samba", mirror).role(mirror, "samba", Role::secondary);
+  world.window("samba", TwoPrimaries::yes).node(dom0).watchers->clear();
+  CHECK_THAT(shown(world), ContainsSubstring("on dom0 (DRBD Primary): xl destroy samba; or on mirror (DRBD Secondary): "
+                                             "xl destroy samba"));
+  CHECK_THAT(shown(world), !ContainsSubstring("recover") && !ContainsSubstring("migrat"));
+}
+
+TEST_CASE("DRBD that stands alone on the peer only is told too") {
+  World world;
+  World::disconnect(world.drbd(dom0, "samba"), Connection::connecting);
+  World::disconnect(world.drbd(mirror, "samba"), Connection::stand_alone);
+  CHECK_THAT(shown(world), ContainsSubstring("by itself any more (StandAlone on mirror); recover mends or explains it: "
+                                             "xen-drbd recover samba"));
+}
+
+TEST_CASE("of a domain that is half-migrated nothing is promised that recover may refuse") {
+  World world;
+  world.add_row(dom0, "samba--migratedaway", "---ss-").window("samba", TwoPrimaries::yes);
+  world.role(mirror, "samba", Role::primary);
+  const std::string text = shown(world);
+  CHECK_THAT(text, ContainsSubstring("samba is half-migrated (dom0 has samba--migratedaway): xen-drbd recover samba"));
+  CHECK_THAT(text, !ContainsSubstring("demotes") && !ContainsSubstring("closes"));
 }
 
 TEST_CASE("colour marks the state and nothing else") {

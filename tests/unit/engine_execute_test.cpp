@@ -334,6 +334,13 @@ TEST_CASE("How a plan without a fault would end is told without a step") {
   DomainPlan refused = plan_of("samba", Verdict::refused, dom0, {});
   refused.reason = "a rule";
   refused.error = Error{.kind = ErrorKind::refused, .what = "samba was not started", .because = "a rule"};
+  DomainPlan again = start_plan("samba", dom0);
+  again.verdict = Verdict::recover;
+  CHECK(engine::expected(again).result == ResultKind::recovered);
+  CHECK(engine::expected(again).started_again);
+  CHECK_FALSE(engine::expected(start_plan("samba", dom0)).started_again);
+  again.steps.erase(again.steps.begin() + 1);
+  CHECK_FALSE(engine::expected(again).started_again);
   CHECK(engine::expected(refused).result == ResultKind::refused);
   CHECK(engine::expected(refused).error == refused.error);
   CHECK(engine::expected(refused).reason == "a rule");

@@ -14,7 +14,8 @@ host::Outcome printed(std::string out, int status = 0) {
 } // namespace
 
 TEST_CASE("the facts of a node are read line by line") {
-  const auto facts = parse_facts(printed(R"(name dom0 10.77.0.1 fd77::1
+  const auto facts = parse_facts(printed(R"(topology 0 644
+name dom0 10.77.0.1 fd77::1
 name mirror
 device xenbr0 bridge
 device eth0 other
@@ -32,6 +33,7 @@ after ssh
 end
 )"));
   REQUIRE(facts);
+  CHECK(facts->topology_file == model::NodeFacts::Rights{.owner = 0, .mode = 0644});
   CHECK(facts->names ==
         std::map<std::string, std::vector<std::string>>{{"dom0", {"10.77.0.1", "fd77::1"}}, {"mirror", {}}});
   CHECK(facts->devices == std::map<std::string, bool>{{"eth0", false}, {"xenbr0", true}});
@@ -50,6 +52,11 @@ TEST_CASE("a bare node has no facts to report, and says so to the end") {
   const auto facts = parse_facts(printed("saves \nautoballoon \nend\n"));
   REQUIRE(facts);
   CHECK(*facts == model::NodeFacts{});
+}
+
+TEST_CASE("rights that cannot be read are none") {
+  for (const char* text : {"topology\nend\n", "topology 0\nend\n", "topology root 644\nend\n", "topology 0 688\nend\n"})
+    CHECK(parse_facts(printed(text))->topology_file == std::nullopt);
 }
 
 TEST_CASE("an answer that is cut short or failed is no answer") {

@@ -112,6 +112,20 @@ TEST_CASE("xl create that fails starts nothing, and what was promoted is demoted
   CHECK(lab.world->guests_of("samba") == 0);
 }
 
+TEST_CASE("The way out of an xl create that failed leads through xen-drbd, which promotes the disk first") {
+  for (NodeId node : {dom0, mirror}) {
+    Lab lab;
+    lab.world->fault(node, 6, Fault::fails); // look, promote, role, mark, rows, create
+    const DomainReport report = lab.run(start_plan("samba", node));
+    REQUIRE(report.error);
+    const std::string name = node == dom0 ? "dom0" : "mirror";
+    CHECK(report.error->hint == "correct the cause: on " + name +
+                                    ", `xl create -n /etc/xen/samba.cfg` checks the file, and "
+                                    "/var/log/xen/xl-samba.log may tell more; then on " +
+                                    name + ": xen-drbd start samba");
+  }
+}
+
 TEST_CASE("xl create that fails although the domain is listed is a failure, and nothing is demoted") {
   Lab lab;
   lab.world->fault(dom0, 6, Fault::fails);
@@ -341,6 +355,19 @@ TEST_CASE("A guest with a watcher is left to it, however long it takes") {
     CHECK(lab.run(stop_plan("samba", dom0, Milliseconds(10'000))).result == ResultKind::stopped);
   }
   CHECK(lab.world->count("dom0: xl destroy samba") == 0);
+}
+
+TEST_CASE("A guest that did not shut down in time is given longer by what bounded it") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->ignores_shutdown.insert("samba");
+  const Milliseconds own = lab.world->topology.find(domain_name("samba"))->shutdown_timeout;
+  const DomainReport bounded = lab.run(stop_plan("samba", dom0, Milliseconds(10'000)));
+  REQUIRE(bounded.error);
+  CHECK_THAT(bounded.error->hint, ContainsSubstring("wait longer (--deadline)"));
+  const DomainReport patient = lab.run(stop_plan("samba", dom0, own));
+  REQUIRE(patient.error);
+  CHECK_THAT(patient.error->hint, ContainsSubstring("wait longer (shutdown_timeout)"));
 }
 
 TEST_CASE("A shutdown that xl refuses is a failure after a moment; one without an answer is waited for") {

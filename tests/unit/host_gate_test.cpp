@@ -49,6 +49,13 @@ TEST_CASE("A command that is not permitted does not pass, wherever it stands") {
   CHECK_FALSE(gate.passes(line_of({"ask", "2", "10", line_of({"xl", "list"}), "10", line_of({"id"})})));
 }
 
+TEST_CASE("A question about another topology file is refused as such") {
+  Gate gate;
+  const auto refused = gate.lines.check(line_of({"ask", "2", "10", line_of({"cat", "--", "/etc/xen/lan.yaml"})}));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().because == "it is let in for another topology than /etc/xen/lan.yaml");
+}
+
 TEST_CASE("What the worker's sh would read otherwise than the gate does not pass") {
   Gate gate;
   const std::string odd =

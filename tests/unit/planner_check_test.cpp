@@ -61,6 +61,7 @@ private:
     NodeFacts facts;
     facts.names = {
         {"dom0", {"10.77.0.1"}}, {"mirror", {"10.77.0.2"}}, {"10.77.0.1", {"10.77.0.1"}}, {"10.77.0.2", {"10.77.0.2"}}};
+    facts.topology_file = NodeFacts::Rights{.owner = 0, .mode = 0644};
     facts.logins = {{far_address, ""}};
     facts.devices = {{"xenbr0", true}};
     facts.drbd_at_boot = true;
@@ -310,6 +311,32 @@ TEST_CASE("DRBD that is not connected, not up to date, or set up for trouble") {
   }
 }
 
+TEST_CASE("a topology that others may change is an error of its node, with its owner and its mode") {
+  for (NodeId id : both_nodes) {
+    const std::string node = id == dom0 ? "dom0" : "mirror";
+    Checked pair;
+    pair.fact(id).topology_file = NodeFacts::Rights{.owner = 0, .mode = 0664};
+    CHECK(pair.complaints() == Complaints{"error " + node + " - topology"});
+    CHECK_THAT(pair.said("topology"), ContainsSubstring("/etc/xen/topology.yaml belongs to root and has mode 0664") &&
+                                          ContainsSubstring("on " + node + ": chmod go-w /etc/xen/topology.yaml"));
+    pair.fact(id).topology_file = NodeFacts::Rights{.owner = 1000, .mode = 0644};
+    CHECK(pair.complaints() == Complaints{"error " + node + " - topology"});
+    CHECK_THAT(pair.said("topology"), ContainsSubstring("belongs to user 1000 and has mode 0644") &&
+                                          ContainsSubstring("on " + node + ": chown root"));
+  }
+}
+
+TEST_CASE("what a domain is at is not known: check says why, and does not send to recover") {
+  Checked pair;
+  pair.node(mirror).rows.reset();
+  pair.node(mirror).rows_problem = "xl list: exit status 1";
+  for (const Finding& finding : pair.found())
+    if (finding.id == "domain") {
+      CHECK_THAT(finding.text, ContainsSubstring("it is not known whether " + finding.domain + " is on mirror"));
+      CHECK_THAT(finding.hint, ContainsSubstring("xl list") && !ContainsSubstring("recover"));
+    }
+}
+
 TEST_CASE("a domain in a state that needs somebody") {
   Checked pair;
   SECTION("twice") {
@@ -325,6 +352,14 @@ TEST_CASE("a domain in a state that needs somebody") {
   SECTION("paused") {
     pair.add_row(mirror, "web", "--p---");
     CHECK(pair.complaints() == Complaints{"warning - web domain"});
+    CHECK_THAT(pair.said("domain"), ContainsSubstring("on mirror: xl unpause web"));
+  }
+  SECTION("paused by the xl that is creating it") {
+    pair.add_row(mirror, "web", "--p---", 0);
+    pair.node(mirror).watchers->push_back({.pid = 100, .name = "web", .creating = true});
+    CHECK(pair.complaints() == Complaints{"warning - web domain"});
+    CHECK_THAT(pair.said("domain"),
+               ContainsSubstring("web is being created on mirror") && ContainsSubstring("wait until it has ended"));
   }
   SECTION("without its watcher") {
     pair.add_row(mirror, "web", "-b----");

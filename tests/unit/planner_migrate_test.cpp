@@ -91,8 +91,10 @@ TEST_CASE("migrate-out of a domain that is on the peer has nothing to do, and cl
 
 TEST_CASE("migrating what runs nowhere is refused by name and passed over otherwise") {
   World world;
-  require_refused(out(world, "samba"), "samba runs on neither node", "xen-drbd start samba");
-  require_refused(world.plan_for(Goal::migrate_in, "samba"), "samba runs on neither node", "xen-drbd start samba");
+  require_refused(out(world, "samba"), "samba runs on neither node", "on mirror: xen-drbd start samba");
+  const DomainPlan in = world.plan_for(Goal::migrate_in, "samba");
+  require_refused(in, "samba runs on neither node", "xen-drbd start samba");
+  CHECK(in.error->hint == "xen-drbd start samba");
   for (Goal goal : {Goal::migrate_out, Goal::migrate_in}) {
     const Plan all = world.plan(goal);
     CHECK(of(all, "samba").verdict == Verdict::skipped);
@@ -120,6 +122,8 @@ TEST_CASE("nothing is migrated while the peer cannot be reached, dead or not") {
     require_refused(plan, "the second node, mirror, cannot be reached", "bring mirror back", ErrorKind::unreachable);
     CHECK_THAT(plan.error->hint, !ContainsSubstring("--peer-is-dead"));
     CHECK(plan.error->what == "samba was not migrated to mirror");
+    CHECK(plan.error->because == "the second node, mirror, cannot be reached, so what it has of samba, which runs on "
+                                 "dom0, cannot be seen");
     CHECK(world.plan_for(Goal::migrate_in, "samba").verdict == Verdict::already);
     require_refused(world.plan_for(Goal::migrate_in, "dns"), "cannot be reached", "bring mirror back",
                     ErrorKind::unreachable);

@@ -652,6 +652,45 @@ World split() {
 
 } // namespace
 
+TEST_CASE("the disks of a domain whose configuration has others than the topology says are not touched") {
+  World world; // the topology's minor is wrong: the resource is somebody else's
+  world.role(dom0, "samba", Role::primary);
+  for (NodeId id : both_nodes) world.config(id, "samba").disks = {{"/dev/drbd7", "", "xvda"}};
+  require_not_recovered(
+      recover(world), "/etc/xen/samba.cfg on dom0 uses /dev/drbd7, and the topology declares /dev/drbd1 and /dev/drbd2",
+      "make the disks of the file and of the topology the same");
+  SECTION("nor by a command that finds it running elsewhere, or not here") {
+    world.add_row(mirror, "samba", "-b----").watcher(mirror, "samba");
+    const DomainPlan there = world.plan_for(Goal::migrate_out, "samba");
+    CHECK(in_words(there.steps) == Words{});
+    REQUIRE(there.warnings.size() == 1);
+    CHECK_THAT(there.warnings[0], ContainsSubstring("uses /dev/drbd7"));
+  }
+  SECTION("where nothing is to be done, nothing is refused") {
+    world.role(dom0, "samba", Role::secondary);
+    CHECK(recover(world).verdict == Verdict::already);
+  }
+}
+
+TEST_CASE("a configuration that proves nothing keeps no disk from being demoted") {
+  const std::vector<std::function<void(World&, NodeId)>> doubts{
+      [](World& w, NodeId id) { w.node(id).configs.clear(); },
+      [](World& w, NodeId id) { w.config(id, "samba") = {.path = "/etc/xen/samba.cfg", .problem = "syntax error"}; },
+      [](World& w, NodeId id) { w.config(id, "samba").parsed = false; },
+      [](World& w, NodeId id) { w.config(id, "samba").disks[0].path = "/dev/drbd/no-such-link"; },
+      [](World& w, NodeId id) { w.config(id, "samba").name = "another"; },
+  };
+  for (const auto& doubt : doubts) {
+    World world;
+    world.role(dom0, "samba", Role::primary);
+    for (NodeId id : both_nodes) {
+      world.config(id, "samba").disks.back().path = "/dev/drbd7";
+      doubt(world, id);
+    }
+    CHECK(in_words(recover(world).steps) == Words{"demote dom0 samba"});
+  }
+}
+
 TEST_CASE("a split brain that is none is reconnected, its target's data discarded") {
   World world = split();
   CHECK(in_words(recover(world).steps) == Words{"demote mirror samba", "reconnect mirror samba", "close-window samba"});
@@ -679,6 +718,21 @@ TEST_CASE("a split brain is explained and left alone unless the record proves th
     doubt(world);
     require_not_recovered(recover(world), "the DRBD resource samba stands alone", "--discard-my-data samba");
   }
+}
+
+TEST_CASE("who stands alone is told, and that a plain connect comes before any data are given up") {
+  World world; // somebody typed drbdadm disconnect on mirror
+  world.runs("samba", dom0);
+  World::disconnect(world.drbd(dom0, "samba"), Connection::connecting);
+  World::disconnect(world.drbd(mirror, "samba"), Connection::stand_alone);
+  require_not_recovered(recover(world), "the DRBD resource samba stands alone on mirror (Secondary; on dom0: Primary)",
+                        "on mirror: drbdadm connect samba; only if it returns to StandAlone, on the node whose data "
+                        "are given up, where it must not be Primary (shut its guest down first): drbdadm disconnect "
+                        "samba; drbdadm connect --discard-my-data samba; on the other: drbdadm connect samba");
+  World both;
+  both.runs("samba", dom0).connection("samba", Connection::stand_alone);
+  require_not_recovered(recover(both), "stands alone on dom0 (Primary) and mirror (Secondary)",
+                        "on dom0 and mirror: drbdadm connect samba; only if");
 }
 
 TEST_CASE("a split brain of a migration that failed is not taken for a window of which one node has not heard") {

@@ -281,7 +281,7 @@ const std::vector<DiskCase>& wherever_it_is_seen() {
       {[](World& w, NodeId id) { w.drbd(id, "samba").connection = Connection::connecting; }, "but Connecting",
        "mend the link"},
       {[](World& w, NodeId id) { w.drbd(id, "samba").connection = Connection::stand_alone; }, "but StandAlone",
-       "split brain"},
+       "drbdadm connect samba; only if it returns to StandAlone"},
       {[](World& w, NodeId id) { w.drbd(id, "samba").connection = Connection::unknown; }, "but Unknown",
        "mend the link"},
       {[](World& w, NodeId id) { w.drbd(id, "samba").peer_role = Role::unknown; }, "does not know the role",
@@ -330,6 +330,37 @@ TEST_CASE("the way out of a disk that is not UpToDate is the one for its state")
     require_objection(planner::disk_may_start(scene(world), resource_name("samba"), dom0), to_string(state).data(),
                       way);
   }
+}
+
+TEST_CASE("a lost link makes the data of a start doubtful, and those of a target, never those of the node that runs") {
+  World world;
+  world.runs("samba", dom0).connection("samba", Connection::connecting);
+  require_objection(planner::disk_may_migrate(scene(world), resource_name("samba"), dom0),
+                    "not Connected on dom0 but Connecting: the target may not have what the domain has written",
+                    "mend the link");
+  require_objection(planner::disk_may_start(scene(world), resource_name("samba"), dom0),
+                    "not Connected on dom0 but Connecting: its data may be the older", "mend the link");
+}
+
+TEST_CASE("a double run names the command for each node, with the role of its disks there") {
+  World world;
+  world.runs("samba", dom0).runs("samba", mirror).role(mirror, "samba", Role::secondary);
+  const planner::Objection no = planner::runs_once(scene(world), domain_name("samba"));
+  REQUIRE(no);
+  CHECK(no->hint == "decide which copy has the good data, and destroy the other one only: on dom0 (DRBD Primary): "
+                    "xl destroy samba; or on mirror (DRBD Secondary): xl destroy samba");
+}
+
+TEST_CASE("a domain that an xl create is building is waited for, and not to be destroyed") {
+  World world;
+  world.add_row(mirror, "samba", "--p---", 0);
+  world.node(mirror).watchers->push_back({.pid = 100, .name = "samba", .creating = true});
+  require_objection(planner::absence(scene(world), domain_name("samba"), mirror),
+                    "samba is being created on mirror: an xl create or restore of it is at work there (pid 100)",
+                    "wait until it has ended");
+  world.node(mirror).rows->back().cpu_seconds = 1; // it has run: xl create -F stays, and somebody paused the guest
+  require_objection(planner::absence(scene(world), domain_name("samba"), mirror), "samba is paused on mirror",
+                    "xl unpause samba");
 }
 
 TEST_CASE("a resource kept apart by a window that is open on one node is sent to recover") {

@@ -128,6 +128,16 @@ TEST_CASE("an xl that is about to create a domain counts as its watcher, and one
   CHECK(watched({"xl"}).empty());
 }
 
+TEST_CASE("an xl that is still creating its domain is told from one that watches over it") {
+  const std::vector<model::Domain> domains{
+      {.name = *DomainName::parse("vm2"), .config_candidates = {"/etc/xen/vm2.cfg"}, .disks = {}, .after = {}}};
+  const auto found = xen::parse_processes(
+      test::exited(0, "xl 7\n xl\n create\n /etc/xen/vm2.cfg\nlog 8 /var/log/xen/xl-vm2.log\nend\n"), domains);
+  REQUIRE(found.has_value());
+  CHECK(found->watchers == std::vector<model::Watcher>{{.pid = 7, .name = "vm2", .creating = true},
+                                                       {.pid = 8, .name = "vm2", .creating = false}});
+}
+
 TEST_CASE("a watcher is seen where the directory of the logs lies behind a link") {
   test::Workshop workshop;
   const std::string& here = workshop.path();

@@ -21,6 +21,7 @@ struct DomainReport {
   std::string reason;         ///< one clause; empty when all went well
   std::optional<Error> error; ///< for refused, failed, unknown; for skipped the cause's kind
   double seconds = 0;
+  bool started_again = false;     ///< recovered: the domain was destroyed and created anew
   std::vector<std::string> notes; ///< what else the administrator must know: a window left open, a demotion left undone
 };
 

@@ -27,6 +27,9 @@ struct HeldCommand {
 /// The inverse: nothing unless held_command would make exactly this text.
 [[nodiscard]] std::optional<HeldCommand> parse_held_command(std::string_view text);
 
+/// What the gate says of a question about another topology file than the one that the key is for; a run that hears it
+/// knows the way out.
+inline constexpr std::string_view another_topology = "it is let in for another topology than ";
 /// The refusal of everything that the key is not for.
 [[nodiscard]] Error not_permitted(std::string because);
 

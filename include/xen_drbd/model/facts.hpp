@@ -25,6 +25,14 @@ struct NodeFacts {
     bool operator==(const ClockOffset&) const = default;
   };
 
+  /// Who may change a file: its owner, and the bits of its mode.
+  struct Rights {
+    unsigned owner = 0;
+    unsigned mode = 0;
+    bool operator==(const Rights&) const = default;
+  };
+
+  std::optional<Rights> topology_file; ///< of the file that a run on that node reads; nothing: there is none
   /// Names and addresses of both nodes -> the addresses they resolve to here; none: it does not resolve.
   std::map<std::string, std::vector<std::string>> names;
   /// Addresses of the other node -> why the ssh of a migration does not get in there; empty: it does.

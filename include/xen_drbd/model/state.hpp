@@ -30,10 +30,12 @@ struct DomainRow {
   bool operator==(const DomainRow&) const = default;
 };
 
-/// An xl process that lives for a guest: executable xl, stdout /var/log/xen/xl-NAME.log. Source: spec 5.2.
+/// An xl process that lives for a guest: executable xl, stdout /var/log/xen/xl-NAME.log; or one that is about to create
+/// or restore it. Source: spec 5.2.
 struct Watcher {
   int pid = 0;
-  std::string name; ///< NAME of the log file, `--incoming` cut off
+  std::string name;      ///< NAME of the log file, `--incoming` cut off
+  bool creating = false; ///< `xl create` or `xl restore`, at work: xl gets its log once the guest is there
   bool operator==(const Watcher&) const = default;
 };
 
@@ -148,7 +150,8 @@ struct DomainPresence {
   std::vector<DomainRow> rows;
   bool has_watcher = false;
   bool watchers_known = false;
-  std::string why; ///< for unknown: what failed
+  int created_by = 0; ///< the xl create or restore at work on a row that is paused and never ran: its pid; 0: none
+  std::string why;    ///< for unknown: what failed
   bool operator==(const DomainPresence&) const = default;
 };
 

@@ -84,6 +84,12 @@ using Objection = std::optional<Error>;
 /// disk; a file that was edited on one node only brought up another guest after a move.
 [[nodiscard]] Objection config_is_the_domains(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
+/// No configuration that xl read gives the domain other DRBD disks than the topology declares. A file that is missing,
+/// was not read or names a disk that cannot be told proves nothing and is no objection.
+/// Accident: the topology had the minor of another guest's disk; `recover` took that disk, Primary where its own domain
+/// did not run, for a leftover and demoted it.
+[[nodiscard]] Objection disks_are_its_own(const Scene& scene, const model::Domain& domain);
+
 /// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor as the same
 /// volume of the same resource on both nodes, no other domain uses it, it has no volume that the domain does not
 /// declare (spec 5.4).

@@ -4,6 +4,7 @@
 #include "xen_drbd/model/state.hpp"
 #include "xen_drbd/model/topology.hpp"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,14 @@ namespace xen_drbd::planner {
 
 /// Whether the domain's own name is on both nodes and may run on one of them: the accident all rules exist for.
 [[nodiscard]] bool is_double_run(const DomainName& domain, const model::ClusterState& state);
+
+/// The way out of a double run: both nodes, the role of the domain's disks on each, and what destroys its copy there.
+[[nodiscard]] std::string out_of_double_run(const model::Topology& topology, const DomainName& domain,
+                                            const model::ClusterState& state);
+
+/// What is said of a domain that is paused because xl is still building it (DomainPresence::created_by).
+/// Accident: status advised to destroy a guest that another run was creating at that moment.
+[[nodiscard]] std::string being_created(const std::string& domain, const std::string& node, int pid);
 
 /// Whether a process on that node is at work on the domain: it was told its name or that of one of its rows there, or
 /// the domid of one. A receiver is told neither.
