@@ -100,7 +100,7 @@ private:
   bool window_was_never_touched(const ResourceName& name) const;
 
   Result<> started(const model::Create& step, const host::Outcome& outcome);
-  Result<> disks_are_open(model::NodeId node, const std::string& state); ///< "runs", "is paused": for the message
+  Result<> disks_are_open(model::NodeId node, bool runs); ///< or is paused yet: for the message
   Result<std::optional<model::DomainRow>> find_row(model::NodeId node, const std::string& name);
   Result<> destroy(model::NodeId node, const model::DomainRow& row);
   Error not_shut_down(const model::Shutdown& step, const model::Observation& observed) const;

@@ -136,13 +136,13 @@ Result<> Actions::perform(const model::HandOver& step) {
       if (auto written = write_record(step.from, true); !written) log::warn(written.error().because);
     return right;
   }));
-  return disks_are_open(other(step.from), "runs");
+  return disks_are_open(other(step.from), true);
 }
 
 Result<> Actions::perform(const model::MigratePlain& step) {
   XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
   XEN_DRBD_CHECK(new_migration(step.from).copy_plainly(memory));
-  return disks_are_open(other(step.from), "runs");
+  return disks_are_open(other(step.from), true);
 }
 
 std::vector<ResourceName> Actions::promoted_resources() const {

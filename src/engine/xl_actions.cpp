@@ -50,7 +50,7 @@ host::Command rename_command(const std::string& row, const DomainName& domain) {
   return {{"xl", "rename", row, domain.str()}, xl_quick};
 }
 
-Result<> Actions::disks_are_open(NodeId node, const std::string& state) {
+Result<> Actions::disks_are_open(NodeId node, bool runs) {
   const auto not_told = [&](std::string because) {
     return not_known("whether " + domain_.str() + " has its disks on " + cluster_.name(node) + " cannot be told",
                      std::move(because), "on " + cluster_.name(node) + ": xl block-list " + domain_.str());
@@ -62,10 +62,11 @@ Result<> Actions::disks_are_open(NodeId node, const std::string& state) {
   if (!devices) return not_told(devices.error().because);
   for (const xen::BlockDevice& device : *devices)
     if (xen::is_closed(device))
-      return failed(domain_.str() + " " + state + " on " + cluster_.name(node) + " without a disk",
-                    "its block device " + std::to_string(device.vdev) + " is closed (" + device.backend_path + ")",
-                    "see that its DRBD is Primary there; then on " + cluster_.name(node) + ": xl destroy " +
-                        domain_.str() + "; xen-drbd start " + domain_.str());
+      return failed(
+          domain_.str() + (runs ? " runs on " : " is paused on ") + cluster_.name(node) + " without a disk",
+          "its block device " + std::to_string(device.vdev) + " is closed (" + device.backend_path + ")",
+          "see that its DRBD is Primary there; then on " + cluster_.name(node) + ": xl destroy " + domain_.str() +
+              (runs ? "; xen-drbd start " + domain_.str() : "; xen-drbd recover " + domain_.str() + " --yes"));
   return {};
 }
 
@@ -111,7 +112,7 @@ Result<> Actions::started(const model::Create& step, const host::Outcome& outcom
     return not_known("whether " + domain_.str() + " was started on " + node + " is not known",
                      ended ? found.why : "xl create: " + host::describe(outcome),
                      "look with xen-drbd status, then run xen-drbd recover " + domain_.str());
-  if (found.presence == Presence::running && outcome.ok()) return disks_are_open(step.node, "runs");
+  if (found.presence == Presence::running && outcome.ok()) return disks_are_open(step.node, true);
   if (outcome.ok())
     return failed(domain_.str() + " did not stay up on " + node,
                   "xl create succeeded, and now it is " + std::string(to_string(found.presence)),
@@ -269,7 +270,7 @@ Result<> Actions::seen_running(NodeId node, const std::string& done, const host:
 Result<> Actions::perform(const model::Unpause& step) {
   XEN_DRBD_CHECK(cannot_run_on(other(step.node)));
   // while the copy at the source is still there: what has no disk must not run, and must not be all that is left
-  XEN_DRBD_CHECK(disks_are_open(step.node, "is paused"));
+  XEN_DRBD_CHECK(disks_are_open(step.node, false));
   XEN_DRBD_CHECK(in_command(step.node));
   XEN_DRBD_CHECK(disks_are_as_they_were(step.node, step.written,
                                         domain_.str() + " was not unpaused on " + cluster_.name(step.node)));
@@ -291,7 +292,7 @@ Result<> Actions::perform(const model::Resume& step) {
   }
   XEN_DRBD_TRY(const host::Command command, xen::resume_command(domain_.str()));
   XEN_DRBD_CHECK(seen_running(step.node, "resumed", act(step.node, command)));
-  return disks_are_open(step.node, "runs");
+  return disks_are_open(step.node, true);
 }
 
 Result<> Actions::perform(const model::EndReceiver& step) {
