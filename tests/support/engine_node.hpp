@@ -84,7 +84,7 @@ struct NodeOfWorld {
   std::multiset<std::string> watchers;
   std::vector<Process> processes;
   std::map<std::string, DrbdOnNode> drbd;
-  std::map<std::string, std::string> records; ///< by domain
+  std::map<std::string, std::string> records;  ///< by domain
   std::optional<host::Outcome> records_answer; ///< what the question for them brings instead
   bool receiver_stays = false;
   int memory = 2000;
