@@ -85,7 +85,7 @@ std::string without_value(const std::vector<std::string>& arguments) {
 std::string flag_with_value(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     if (argument == "--") break;
-    const std::string name = argument.substr(0, argument.find('='));
+    std::string name = argument.substr(0, argument.find('='));
     if (name.size() == argument.size()) continue;
     for (const OptionRow& row : option_table)
       if (row.value.empty() && (row.long_name() == name || (row.names.starts_with(name + ",") && name.size() == 2)))

@@ -156,14 +156,15 @@ void remark_on_disks(const Session& session, const DomainName& name, const model
     bool left_primary = false;
     for (const model::Resource* resource : resources_on(state.node(id), domain)) {
       if (presence == model::Presence::running && resource->role == model::Role::secondary)
-        said.push_back(name.str() + " runs on " + node + ", where its DRBD resource " + resource->name.str() +
-                       " is Secondary: it cannot write its disk; on " + node + ": xen-drbd stop " + name.str() +
-                       ", then xen-drbd start " + name.str());
+        said.push_back(
+            fmt::format("{0} runs on {1}, where its DRBD resource {2} is Secondary: it cannot write its disk; "
+                        "on {1}: xen-drbd stop {0}, then xen-drbd start {0}",
+                        name.str(), node, resource->name.str()));
       left_primary = left_primary || resource->role == model::Role::primary;
     }
     if (presence == model::Presence::absent && left_primary)
-      said.push_back("the disks of " + name.str() + " are Primary on " + node +
-                     ", where it does not run; recover demotes them" + recover);
+      said.push_back(fmt::format("the disks of {} are Primary on {}, where it does not run; recover demotes them{}",
+                                 name.str(), node, recover));
   }
 }
 
