@@ -226,9 +226,10 @@ Result<> Actions::wrote_nothing_since(const model::Reconnect& step) {
                     cluster_.name(step.discard_on));
 }
 
-/// Its peer is Secondary by now and its window closed, so nobody can write there any more. Accident: found by a review:
-/// somebody mounted the disk that a failed migration had left Primary on its target, and wrote; the guest was resumed
-/// at its source, and its memory knew nothing of that.
+/// Before a resume the peer is Secondary and the window closed, so nobody can write there any more; before an unpause
+/// only the moment until the command is left. Accident: found by a review: somebody mounted the disk that a failed
+/// migration had left Primary on its target, and wrote; the guest was resumed at its source, and its memory knew
+/// nothing of that.
 Result<> Actions::disks_are_as_they_were(NodeId node, const std::map<Minor, std::uint64_t>& written,
                                          const std::string& not_done) {
   if (written.empty()) return {};
