@@ -190,12 +190,13 @@ void Session::end(EndCause cause, const std::string& reason) {
   cause_ = cause;
   reason_ = reason;
   say("the migration of " + arguments_.domain + " ends: " + reason);
+  if (ssh_) { // first: what it would still make of the end of its input must not be its own end
+    ssh_->signal(SIGTERM);
+    patience_ = now_ + kill_patience;
+  }
   pump_.close_in();
   pump_.close_out();
   out_.close();
-  if (!ssh_) return;
-  ssh_->signal(SIGTERM);
-  patience_ = now_ + kill_patience;
 }
 
 void Session::finish() {
