@@ -592,8 +592,8 @@ class Cluster:
         Path(f"{key}.pub").unlink()
         if self._keygen(key, self.names[node - 1]).wait() != 0:
             raise ClusterError("ssh-keygen failed")
-        self._signal_sshd(node, "HUP")
-        time.sleep(0.05)
+        self.stop_sshd(node)
+        self.start_sshd(node)
 
     def learn_host_keys(self, node):
         """Fills a node's known_hosts with the present keys of both nodes, under all their names."""

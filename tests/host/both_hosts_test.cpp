@@ -3,6 +3,7 @@
 #include "ground.hpp"
 #include "support/catch.hpp"
 
+#include <atomic>
 #include <fstream>
 #include <rapidcheck.h>
 #include <thread>
@@ -138,17 +139,17 @@ TEST_CASE("A question that outlives its timeout is killed there, and the next on
   CHECK(outcomes[0].end == End::timed_out);
   CHECK(outcomes[1].end == End::timed_out);
   CHECK(outcomes[2] == exited(0, "next\n"));
-  CHECK(processes_with(mark).empty());
+  CHECK(soon(Milliseconds{20'000}, [&] { return processes_with(mark).empty(); }));
   CHECK(describe(outcomes[0]) == "no answer within 300ms");
 }
 
 TEST_CASE("Questions that hang take no longer than one of them") {
   Ground ground(GENERATE(false, true));
   const auto host = ground.open();
-  const Command hangs{.argv = {"sleep", "97"}, .timeout = Milliseconds{1500}};
+  const Command hangs{.argv = {"sleep", "97"}, .timeout = Milliseconds{3000}};
   const auto begin = std::chrono::steady_clock::now();
   const auto outcomes = host->ask({hangs, hangs, hangs, hangs, hangs, {.argv = {"echo", "well"}}});
-  CHECK(std::chrono::steady_clock::now() - begin < Milliseconds{6000});
+  CHECK(std::chrono::steady_clock::now() - begin < Milliseconds{12'000});
   for (std::size_t i = 0; i < 5; ++i) CHECK(outcomes[i].end == End::timed_out);
   CHECK(outcomes[5] == exited(0, "well\n"));
 }
@@ -156,10 +157,10 @@ TEST_CASE("Questions that hang take no longer than one of them") {
 TEST_CASE("A changing command is not killed by its timeout and ends in its own time") {
   Ground ground(GENERATE(false, true));
   const auto host = ground.open();
-  const Outcome outcome = act_sh(*host, "sleep 0.6; echo done >" + ground.path("result"), Milliseconds{200});
+  const Outcome outcome = act_sh(*host, "sleep 3; echo done >" + ground.path("result"), Milliseconds{200});
   CHECK(outcome.end == End::timed_out);
   CHECK_FALSE(std::filesystem::exists(ground.path("result")));
-  CHECK(soon(Milliseconds{3000}, [&] { return read_file(ground.path("result")) == "done\n"; }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return read_file(ground.path("result")) == "done\n"; }));
   CHECK(ask_one(*host, {"echo", "still here"}) == exited(0, "still here\n"));
 }
 
@@ -185,10 +186,13 @@ TEST_CASE("Questions and commands of several threads run at the same time and ar
   for (auto& thread : threads) thread.join();
   CHECK(wrong == std::vector<std::string>(4));
 
-  std::thread slow([&] { (void)ask_one(*host, {"sleep", "1.5"}); });
-  const auto middle = BootClock::now();
+  std::atomic<bool> slow_has_ended = false;
+  std::thread slow([&] {
+    (void)ask_one(*host, {"sleep", "3"});
+    slow_has_ended = true;
+  });
   CHECK(ask_one(*host, {"echo", "quick"}) == exited(0, "quick\n"));
-  CHECK(BootClock::now() - middle < Milliseconds{1000});
+  CHECK_FALSE(slow_has_ended);
   slow.join();
   CHECK(BootClock::now() - begin < Milliseconds{60'000});
 }
@@ -287,10 +291,10 @@ TEST_CASE("A running command keeps the lock after unlock, until it has ended") {
   const auto host = ground.open();
   const auto other = ground.open();
   REQUIRE_FALSE((*host->try_lock("first run")).has_value());
-  CHECK(act_sh(*host, "sleep 2", Milliseconds{100}).end == End::timed_out);
+  CHECK(act_sh(*host, "sleep 4", Milliseconds{100}).end == End::timed_out);
   host->unlock();
   CHECK((*other->try_lock("other"))->text == "first run");
-  CHECK(soon(Milliseconds{10'000}, [&] { return !(*other->try_lock("other")).has_value(); }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return !(*other->try_lock("other")).has_value(); }));
 }
 
 TEST_CASE("A daemon that a command leaves behind keeps neither the answer nor the lock") {
@@ -301,9 +305,9 @@ TEST_CASE("A daemon that a command leaves behind keeps neither the answer nor th
   const auto begin = BootClock::now();
   const Outcome outcome = act_sh(*host, "sleep 4.321 & echo started");
   CHECK(outcome == exited(0, "started\n"));
-  CHECK(BootClock::now() - begin < Milliseconds{2000});
+  CHECK(BootClock::now() - begin < Milliseconds{4000});
   // between fork and exec it does not have that name yet
-  REQUIRE(soon(Milliseconds{2000}, [] { return !processes_with("4.321").empty(); }));
+  REQUIRE(soon(Milliseconds{20'000}, [] { return !processes_with("4.321").empty(); }));
   host->unlock();
   CHECK_FALSE((*other->try_lock("other")).has_value());
   CHECK_FALSE(processes_with("4.321").empty());
@@ -337,7 +341,7 @@ TEST_CASE("A held command is spoken to line by line in both directions") {
   (*stream)->close();
   CHECK((*stream)->read_line(Milliseconds{5000}) == "bye");
   CHECK((*stream)->read_line(Milliseconds{5000}) == std::nullopt);
-  CHECK(soon(Milliseconds{3000}, [&] { return (*stream)->at_end(); }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return (*stream)->at_end(); }));
   CHECK_FALSE((*stream)->write_line("late"));
 }
 
@@ -351,9 +355,10 @@ TEST_CASE("A held command does not keep the lock, and ends with its stream") {
   REQUIRE((*stream)->read_line(Milliseconds{5000}) == "here");
   host->unlock();
   CHECK_FALSE((*other->try_lock("other")).has_value());
-  CHECK(processes_with("held-" + ground.run_directory()).size() == 1);
+  // between fork and exec cat has that name too
+  CHECK(soon(Milliseconds{20'000}, [&] { return processes_with("held-" + ground.run_directory()).size() == 1; }));
   stream->reset();
-  CHECK(soon(Milliseconds{3000}, [&] { return processes_with("held-" + ground.run_directory()).empty(); }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return processes_with("held-" + ground.run_directory()).empty(); }));
 }
 
 TEST_CASE("A stream that outlives its host is at its end") {
@@ -370,7 +375,7 @@ TEST_CASE("A host answers heartbeats, and nothing of the worker is left after it
   Ground ground(GENERATE(false, true));
   auto host = ground.open({.beat_every = Milliseconds{50}});
   CHECK(host->answered_within(Milliseconds{5000}));
-  CHECK(soon(Milliseconds{2000}, [&] { return host->answered_within(Milliseconds{40}); }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return host->answered_within(Milliseconds{500}); }));
   CHECK_FALSE(host->lost());
   CHECK(ground.worker_directories() == 1);
   host.reset();
@@ -391,10 +396,10 @@ TEST_CASE("The worker runs in every shell that may be sh") {
   CHECK(host->act({.argv = print_arguments(words)}) == exited(0, joined_by_nul(words)));
   REQUIRE_FALSE((*host->try_lock("me")).has_value());
   CHECK((*other->try_lock("other"))->text == "me");
-  CHECK(act_sh(*host, "sleep 2", Milliseconds{50}).end == End::timed_out);
+  CHECK(act_sh(*host, "sleep 4", Milliseconds{50}).end == End::timed_out);
   host->unlock();
   CHECK((*other->try_lock("other")).has_value()); // what still runs keeps it
-  CHECK(soon(Milliseconds{10'000}, [&] { return !(*other->try_lock("other")).has_value(); }));
+  CHECK(soon(Milliseconds{20'000}, [&] { return !(*other->try_lock("other")).has_value(); }));
   CHECK(ask_one(*host, {"sleep", "3"}, Milliseconds{100}).end == End::timed_out);
 }
 

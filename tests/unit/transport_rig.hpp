@@ -55,7 +55,7 @@ inline std::string content(const std::string& path) {
 
 /// Whether a file that may still grow comes to hold exactly `expected`, and holds it for 100 ms.
 inline bool settles(const std::string& path, const std::string& expected) {
-  const auto until = Clock::now() + 5s;
+  const auto until = Clock::now() + patience;
   for (auto since = Clock::now(); Clock::now() < until; std::this_thread::sleep_for(5ms)) {
     if (content(path) != expected)
       since = Clock::now();

@@ -236,13 +236,13 @@ TEST_CASE("SIGTERM, SIGINT and SIGHUP end it before ready was passed") {
 TEST_CASE("a tool that falls silent, or goes, ends it before ready was passed") {
   SECTION("silent while copying") {
     Rig rig;
-    rig.start(far_end(rig.dir, whole()), Milliseconds(150));
+    rig.start(far_end(rig.dir, whole()), Milliseconds(1500));
     rig.begin(stream);
     failed(rig, EndCause::tool_silent, Phase::copying);
   }
   SECTION("silent while ready is held") {
     Rig rig;
-    rig.start(far_end(rig.dir, whole()), Milliseconds(300));
+    rig.start(far_end(rig.dir, whole()), Milliseconds(2000));
     copy_until_ready(rig);
     failed(rig, EndCause::tool_silent, Phase::ready);
   }
@@ -259,10 +259,10 @@ TEST_CASE("a tool that falls silent, or goes, ends it before ready was passed") 
 
 TEST_CASE("a tool that beats is not silent") {
   Rig rig;
-  rig.start(far_end(rig.dir, whole()), Milliseconds(300));
+  rig.start(far_end(rig.dir, whole()), Milliseconds(1500));
   copy(rig);
   for (int i = 0; i < 8; ++i) {
-    std::this_thread::sleep_for(100ms);
+    std::this_thread::sleep_for(400ms);
     rig.say(Beat{});
   }
   CHECK_FALSE(rig.next(10ms));
@@ -274,13 +274,13 @@ TEST_CASE("once ready was passed nothing ends it by choice: the migration is car
   const std::string what = GENERATE("end", "silence", "gone", "signal", "nonsense");
   INFO(what);
   Rig rig;
-  rig.start(far_end(rig.dir, whole()), Milliseconds(what == "silence" ? 200 : 20'000));
+  rig.start(far_end(rig.dir, whole()), Milliseconds(what == "silence" ? 1500 : 20'000));
   copy_until_passed(rig);
   if (what == "end") rig.say(End{"too late"});
   if (what == "gone") rig.tool.close();
   if (what == "signal") rig.signal(SIGTERM);
   if (what == "nonsense") rig.tool.send("nonsense");
-  std::this_thread::sleep_for(500ms);
+  std::this_thread::sleep_for(what == "silence" ? 2500ms : 500ms);
   rig.send(go);
   CHECK(rig.answer(good_report.size()) == good_report);
   if (what == "signal") rig.signal(SIGINT);
