@@ -71,7 +71,7 @@ inline constexpr const char* still_right = "it is Primary already, and must be r
                                                         model::NodeId node);
 
 /// The domain's creation there from the configuration that this look has read.
-[[nodiscard]] model::Create create_from(const Scene& scene, const model::Domain& domain, NodeId node);
+[[nodiscard]] model::Create create_from(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
 /// RemoveRecord steps for the records of earlier migrations of the domain. Accident: DRBD counts from 0 again once it
 /// was down, so an old record came to fit a node that had served for a day, and its data were to be discarded.
