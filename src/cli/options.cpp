@@ -29,7 +29,7 @@ constexpr std::array option_table = std::to_array<OptionRow>({
     {"--lock-wait", "DURATION", "how long to wait for another run to end: 500ms, 30s, 5m"},
     {"--deadline", "DURATION", "bounds evacuate and stop as a whole, the shutdowns included"},
     {"--peer-is-dead", "", "you know that the peer is powered off: do without asking it"},
-    {"-y,--yes", "", "do not ask"},
+    {"-y,--yes", "", "do not ask; recover may then destroy a guest that crashed or cannot be resumed"},
     {"--color", "WHEN", "auto, always or never"},
     {"--plain-ssh", "", "migrate over plain ssh: the target is promoted before the copy"},
     {"--destroy", "", "destroy a domain that did not shut down in time"},
