@@ -37,6 +37,13 @@ def root_is_a_mount_point():
         return False
 
 
+def is_the_folder(entry, wanted):
+    try:
+        return entry.is_dir(follow_symlinks=False) and os.path.samestat(os.stat(f"../{entry.name}"), wanted)
+    except FileNotFoundError:    # it was there a moment ago
+        return False
+
+
 def path_from_above(root):
     """Leaves the chroot, and says what its root is called from there: one level at a time, by inode."""
     parts = []
@@ -46,8 +53,7 @@ def path_from_above(root):
         above = os.stat("..")
         if os.path.samestat(here, above):
             break
-        parts.append(next(entry.name for entry in os.scandir("..") if entry.is_dir(follow_symlinks=False)
-                          and os.path.samestat(os.stat(f"../{entry.name}"), here)))
+        parts.append(next(entry.name for entry in os.scandir("..") if is_the_folder(entry, here)))
         os.chdir("..")
     os.chroot(".")
     path = "/" + "/".join(reversed(parts))

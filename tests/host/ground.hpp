@@ -34,6 +34,11 @@ private:
 /// Runs a command of the test's own and returns what it printed; fails the test on any other status than 0.
 std::string run(const std::vector<std::string>& argv);
 
+/// The words of a shell that wait until the file is there.
+[[nodiscard]] inline std::string until_there(const std::string& path) {
+  return "until [ -e " + path + " ]; do sleep 0.05; done";
+}
+
 /// Whether `condition` becomes true within `time`, looked at every 5 ms.
 [[nodiscard]] bool soon(Milliseconds time, const std::function<bool()>& condition);
 

@@ -7,6 +7,7 @@
 
 #include "worker_host.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <pwd.h>
 #include <string>
@@ -63,7 +64,8 @@ int main(int count, char** arguments) {
   Tuning tuning;
   tuning.silence = Milliseconds(std::stol(words.at(1)));
   tuning.beat_every = tuning.silence / 8;
-  tuning.lost_after = tuning.silence * 2 / 3;
+  tuning.lost_after =
+      std::max(tuning.silence * 2 / 3, Milliseconds{10'000}); // it is the worker's patience that is tried
   words.erase(words.begin(), words.begin() + 2);
   auto host = open(words, settings, tuning);
   if (!host) {

@@ -101,8 +101,8 @@ Error failure(const model::SshSettings& settings, const Scratch& scratch, const 
 
 Error failure(const Sshd& sshd, const Scratch& scratch) { return failure(sshd.settings(), scratch); }
 
-model::SshSettings at_port(unsigned port) {
-  return {.user = "root", .port = port, .connect_timeout = Milliseconds{500}};
+model::SshSettings at_port(unsigned port, Milliseconds connect_timeout = Milliseconds{10'000}) {
+  return {.user = "root", .port = port, .connect_timeout = connect_timeout};
 }
 
 std::string fingerprint_of(const std::string& public_key) {
@@ -125,9 +125,10 @@ TEST_CASE("A port that accepts and is silent is left after the time for connecti
   Scratch scratch;
   const Port port("", false);
   const auto begin = BootClock::now();
-  CHECK(failure(at_port(port.number()), scratch).because == "connected, but no SSH server answered within 500ms");
-  CHECK(BootClock::now() - begin >= Milliseconds{500});
-  CHECK(BootClock::now() - begin < Milliseconds{5000});
+  CHECK(failure(at_port(port.number(), Milliseconds{3000}), scratch).because ==
+        "connected, but no SSH server answered within 3s");
+  CHECK(BootClock::now() - begin >= Milliseconds{3000});
+  CHECK(BootClock::now() - begin < Milliseconds{6000});
 }
 
 TEST_CASE("A port that closes before it says anything is told from one that is no SSH server") {
@@ -147,17 +148,16 @@ TEST_CASE("A peer that cannot be reached and yet answered is no silent one") {
   CHECK(failure(at_port(free_port()), scratch).peer_answered); // a refused connection
   for (const bool closes : {false, true}) {
     const Port port("", closes);
-    CHECK(failure(at_port(port.number()), scratch).peer_answered);
+    CHECK(failure(at_port(port.number(), Milliseconds{2000}), scratch).peer_answered);
   }
-  CHECK_FALSE(failure(at_port(FullPort("127.0.0.1").number()), scratch).peer_answered);
+  CHECK_FALSE(failure(at_port(FullPort("127.0.0.1").number(), Milliseconds{500}), scratch).peer_answered);
   CHECK_FALSE(failure(at_port(22), scratch, "no-such-name.invalid").peer_answered);
   auto unread = at_port(free_port());
   unread.config_file = scratch.path("absent");
   CHECK_FALSE(failure(unread, scratch).peer_answered);
-  // it stays a while: what a proxy said that ends before libssh has greeted it is lost to libssh
-  scratch.write("config", "Host *\n  ProxyCommand printf 'SSH-2.0-OpenSSH_9.2\\r\\n'; sleep 1\n");
+  // what a proxy said that ends before libssh has greeted it is lost to libssh
+  scratch.write("config", "Host *\n  ProxyCommand printf 'SSH-2.0-OpenSSH_9.2\\r\\n'; read -r greeting\n");
   auto behind = at_port(22);
-  behind.connect_timeout = Milliseconds{10'000};
   behind.config_file = scratch.path("config");
   CHECK(failure(behind, scratch).peer_answered);
   scratch.write("config", "Host *\n  ProxyCommand sleep 1\n");
@@ -289,10 +289,10 @@ TEST_CASE("A listening sshd that is frozen is left after the time for connecting
   Sshd sshd(scratch);
   REQUIRE(::kill(sshd.listener(), SIGSTOP) == 0);
   auto settings = sshd.settings();
-  settings.connect_timeout = Milliseconds{400};
+  settings.connect_timeout = Milliseconds{3000};
   const auto begin = BootClock::now();
-  CHECK(failure(settings, scratch).because == "connected, but no SSH server answered within 400ms");
-  CHECK(BootClock::now() - begin < Milliseconds{5000});
+  CHECK(failure(settings, scratch).because == "connected, but no SSH server answered within 3s");
+  CHECK(BootClock::now() - begin < Milliseconds{6000});
 }
 
 TEST_CASE("A knock tells a live kernel from nothing at all") {
@@ -311,7 +311,8 @@ TEST_CASE("A kernel that answers a ping is alive, although its port is silent") 
   for (const char* loopback : {"127.0.0.1", "::1"}) {
     const FullPort port(loopback);
     const Knock silent = knock(*Address::parse(loopback), {.port = port.number()}, Milliseconds{500});
-    CHECK(silent == Knock{true, "no answer within 500ms, but its kernel answers a ping"});
+    CHECK(silent.answered);
+    CHECK_THAT(silent.detail, ContainsSubstring("but its kernel answers a ping"));
   }
   Knock nobody{.answered = true, .detail = {}};
   std::thread([&] { // in a network where there is nobody

@@ -104,7 +104,7 @@ TEST_CASE("What a held command said is heard though sshd tells of its end before
   Scratch scratch;
   Sshd sshd(scratch);
   const auto peer = connected(open_peer(sshd, scratch));
-  auto stream = peer.host->hold({"sh", "-c", "(sleep 0.2; echo late) & exit 0"});
+  auto stream = peer.host->hold({"sh", "-c", "(sleep 0.05; echo late) & exit 0"});
   REQUIRE(stream);
   CHECK((*stream)->read_line(Milliseconds{5000}) == "late");
 }
@@ -113,7 +113,7 @@ TEST_CASE("A frozen peer is lost by the age of its answers, and a request by its
   Scratch scratch;
   Sshd sshd(scratch);
   const auto peer =
-      connected(open_peer(sshd, scratch, {.beat_every = Milliseconds{100}, .lost_after = Milliseconds{1500}}));
+      connected(open_peer(sshd, scratch, {.beat_every = Milliseconds{100}, .lost_after = Milliseconds{5000}}));
   const auto sessions = sshd.sessions();
   REQUIRE(sessions.size() == 1);
   REQUIRE(::kill(sessions.front(), SIGSTOP) == 0);
@@ -123,8 +123,8 @@ TEST_CASE("A frozen peer is lost by the age of its answers, and a request by its
   CHECK_FALSE(peer.host->lost());
   const Outcome outcome = act_sh(*peer.host, "true", Milliseconds{30'000});
   CHECK(outcome.end == End::lost);
-  CHECK(outcome.lost_because == "no answer for 1500ms");
-  CHECK(BootClock::now() - begin < Milliseconds{10'000});
+  CHECK(outcome.lost_because == "no answer for 5s");
+  CHECK(BootClock::now() - begin < Milliseconds{20'000});
   REQUIRE(peer.host->lost());
   CHECK(peer.host->lost()->kind == ErrorKind::unreachable);
 }
@@ -139,7 +139,7 @@ TEST_CASE("A peer whose sshd is killed is lost at once") {
   for (const pid_t pid : sshd.sessions()) REQUIRE(::kill(pid, SIGKILL) == 0);
   CHECK(soon(Milliseconds{20'000}, [&] { return peer.host->lost().has_value(); }));
   CHECK(act_sh(*peer.host, "true").end == End::lost);
-  CHECK((*stream)->at_end());
+  CHECK(soon(Milliseconds{20'000}, [&] { return (*stream)->at_end(); }));
   CHECK(BootClock::now() - begin < Milliseconds{5000});
 }
 

@@ -23,7 +23,7 @@ class World(abc.ABC):
 
     names: tuple
     quick = True             # a run of xen-drbd takes less than a second: what it says can be looked at in every form
-    gives_up_after = "1s"    # when a node that does not answer is given up, where a scenario is quick to do so
+    gives_up_after = "3s"    # when a node that does not answer is given up, where a scenario is quick to do so
 
     @abc.abstractmethod
     def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):

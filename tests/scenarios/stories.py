@@ -105,7 +105,7 @@ def add_to_topology(world, text, nodes=(1, 2)):
 
 
 def quick_to_give_up(world):
-    """A node that does not answer is given up after a second instead of five, where a second is enough for one that does."""
+    """A node that does not answer is given up after three seconds instead of five."""
     add_to_topology(world, f"ssh: {{connect_timeout: {world.gives_up_after}}}\n")
 
 

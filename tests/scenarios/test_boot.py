@@ -64,12 +64,22 @@ def at_once(world, action):
     return {node: (run.communicate(timeout=180)[0], run.returncode) for node, run in runs.items()}
 
 
+def until_it_says(process, words):
+    """Reads what a process says, line by line, until it has said the words."""
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return
+    raise AssertionError(said)
+
+
 def retrying(world, node):
     return world.on(node, ["test", "-e", "/run/xen-drbd/retry.pid"]).ok
 
 
 def running(world):
-    return {name: node for node in (1, 2) for name in world.rows(node)}
+    return {name: node for node in (1, 2) for name, state in world.rows(node).items() if not set(state) & set("psd")}
 
 
 def wait_until_runs(world, **where):
@@ -231,7 +241,7 @@ def test_retries_without_a_pause_between_them_end(make_pair):
     world = make_pair("PEER_WAIT=1s\nRETRY_PAUSE=soon\n")
     world.crash(2)
     assert "it is tried again" in init(world, 1, "start", 1)
-    world.wait_for(lambda: not retrying(world, 1), 10, "the loop to end")
+    world.wait_for(lambda: not world.on(1, "pgrep -f 'boot [r]etry-loop'").ok, 20, "the loop to end")
 
 
 def assert_runs_here(world, node, *domains):
@@ -256,7 +266,7 @@ def test_a_step_that_fails_is_1_and_is_tried_again_after_pauses_that_grow(make_p
 
 
 def test_a_peer_that_is_lost_in_the_middle_of_a_boot_and_comes_back_gets_its_domains(make_pair):
-    world = make_pair("START_ACTION=migrate-and-start-all\n")
+    world = make_pair("START_ACTION=migrate-and-start-all\nRETRY_PAUSE=6\n")    # the first retry would be told otherwise
     held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
     boot = world.popen(1, [INIT, "start"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     world.simulation.wait_held(held, 60)
@@ -360,11 +370,10 @@ def test_a_boot_waits_for_drbd_to_connect_before_it_starts_anything(make_pair):
     world = make_pair("START_ACTION=start-my-domains\n")
     world.on(2, ["drbdadm", "down", "dns"], check=True)
     boot = world.popen(1, [INIT, "start"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    time.sleep(2)
+    until_it_says(boot, "waiting: the DRBD resource dns is Connecting")
     world.on(2, ["drbdadm", "up", "dns"], check=True)
     said = boot.communicate(timeout=60)[0]
     assert boot.returncode == 0, said
-    assert "waiting: the DRBD resource dns is Connecting" in said
     assert_runs(world, dns=1)
 
 
@@ -373,7 +382,7 @@ def test_a_boot_that_is_interrupted_while_it_waits_starts_nothing(make_pair):
     world.stop_sshd(2)
     boot = world.popen(1, "echo $$ > /tmp/pid; exec /usr/libexec/xen-drbd/boot start", stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True)
-    time.sleep(2)
+    until_it_says(boot, "waiting: mirror cannot be reached")
     world.on(1, "kill -TERM $(cat /tmp/pid)", check=True)
     said = boot.communicate(timeout=20)[0]
     assert boot.returncode == 143, said

@@ -120,11 +120,13 @@ def test_i_am_overrides_the_host_name(world):
 def test_a_run_leaves_a_line_in_the_syslog_of_both_nodes(world):
     tool(world, 1, "start dns", env={"SUDO_USER": "anna"})
     tool(world, 1, "stop dns --destroy")
-    for node in (1, 2):
+    def told(node, *words):
         log = world.on(node, "cat /var/log/syslog 2>/dev/null || journalctl -t xen-drbd -o cat").stdout
-        lines = [line for line in log.splitlines() if "xen-drbd" in line]
-        assert any("start by anna on dom0: exit 0" in line and "dns started" in line for line in lines), (node, log)
-        assert any("stop by" in line and "dns stopped" in line and "--destroy" in line for line in lines), (node, log)
+        return any(all(word in line for word in ("xen-drbd", *words)) for line in log.splitlines())
+
+    for node in (1, 2):
+        world.wait_for(lambda: told(node, "start by anna on dom0: exit 0", "dns started"), 5, "the line of the start")
+        world.wait_for(lambda: told(node, "stop by", "dns stopped", "--destroy"), 5, "the line of the stop")
     before = world.on(1, "cat /var/log/syslog").stdout
     tool(world, 1, "-n start dns")
     tool(world, 1, "status")

@@ -7,7 +7,6 @@ import pty
 import signal
 import subprocess
 import termios
-import time
 
 import pytest
 from stories import assert_runs, log_of, nothing_changes, seen, tool, windows_closed
@@ -62,7 +61,7 @@ def test_a_terminal_that_is_closed_during_the_copy_lets_the_guest_run_on(world):
     os.close(slave)
     world.simulation.wait_held(held)
     os.close(master)
-    time.sleep(0.5)
+    world.wait_for(lambda: not world.on(1, "pgrep -f '^(/usr/sbin/)?xen-drbd transport'").ok, 20, "the end of the copy")
     world.simulation.release(held)
     assert process.wait(60) == 128 + signal.SIGTERM
     world.wait_for(lambda: seen(world, 2) == ({}, set()), 20, "the target to be clear")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 from stories import assert_runs, document, nothing_changes, over, quick_to_give_up, seen, status, tool, windows_closed
@@ -20,7 +21,12 @@ def has_record(world, node=1):
 
 
 def syslog(world, node):
-    return world.on(node, "cat /var/log/syslog").stdout
+    """What has been sent to the syslog of a node so far; a mark behind it comes in last."""
+    mark = f"mark-{time.monotonic_ns()}"
+    world.on(node, ["logger", "-t", "test", mark], check=True)
+    log = ["cat", "/var/log/syslog"]
+    world.wait_for(lambda: mark in world.on(node, log).stdout, 10, mark)
+    return world.on(node, log).stdout
 
 
 # -- the window --------------------------------------------------------------------------------------------------------
@@ -173,9 +179,11 @@ def test_every_changing_run_leaves_one_line_in_the_syslog_of_both_nodes(world):
     tool(world, 1, "start dns", 4)
     tool(world, 1, "-n start samba")
     tool(world, 1, "status")
-    with world.running(2, "exec flock /run/xen-drbd/lock sleep 5"):
-        world.wait_for(lambda: not world.on(2, "flock -n /run/xen-drbd/lock true").ok, 5, "the lock to be held")
+    world.on(2, "touch /tmp/held", check=True)
+    with world.running(2, "exec flock /run/xen-drbd/lock sh -c 'while [ -e /tmp/held ]; do sleep 0.1; done'"):
+        world.wait_for(lambda: not world.on(2, "flock -n /run/xen-drbd/lock true").ok, 10, "the lock to be held")
         tool(world, 1, "start samba --lock-wait 0s", 75)
+        world.on(2, "rm /tmp/held", check=True)
     tool(world, 2, "evacuate --cancel")
     for node in (1, 2):
         lines = [line for line in syslog(world, node).splitlines() if " by " in line and ": exit " in line]

@@ -33,11 +33,10 @@ def test_a_second_run_waits_for_the_first_and_names_it_when_it_gives_up(world, o
         tool(world, other, "status")
         assert document(world, other, "-n start samba").results == {"samba": "started"}
     with world.running(other, "exec xen-drbd start samba --lock-wait 20s > /tmp/second 2>&1") as second:
-        time.sleep(0.5)
+        world.wait_for(lambda: "waiting for the cluster lock" in world.on(other, "cat /tmp/second").stdout, 20, "it to wait")
         world.simulation.release(held)
         assert second.wait(20) == 0
     assert process.wait(10) == 0
-    assert "waiting for the cluster lock" in world.on(other, "cat /tmp/second").stdout
     assert_runs(world, dns=1, samba=other)
     assert time_of(world, "created", domain="dns") < time_of(world, "created", domain="samba")
 

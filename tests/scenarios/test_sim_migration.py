@@ -64,8 +64,9 @@ def test_while_the_memory_is_copied_the_target_is_secondary_and_the_window_close
     held = half_way(pair)
     with pair.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
         pair.simulation.wait_held(held)
+        pair.wait_for(lambda: "dns--incoming" in pair.rows(2), 20, "what was written to arrive")
         assert pair.role(2, "dns") == "Secondary" and windows_closed(pair, "dns")
-        assert pair.rows(1)["dns"] in ("-b----", "r-----") and "dns--incoming" in pair.rows(2)
+        assert pair.rows(1)["dns"] in ("-b----", "r-----")
         assert status(pair, 2, domain="dns")["state"] == "migrating"
         pair.simulation.release(held)
         assert run.wait(60) == 0
@@ -183,6 +184,7 @@ def test_a_receiver_that_stands_still_is_ended_by_recover(world):
     held = half_way(world)
     with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
         world.simulation.wait_held(held)
+        world.wait_for(lambda: "dns--incoming" in world.rows(2), 20, "what was written to arrive")
         stop(world, 2, receiver)
         world.on(1, "kill -9 $(pgrep -f '[x]en-drbd migrate-out') $(pgrep -f 'xl [m]igrate ')", check=True)
         run.wait(30)

@@ -59,7 +59,8 @@ def test_nodes_that_both_leave_shut_their_guests_down_and_do_not_throw_them_at_e
     codes, said = at_once(world, ["--json evacuate", "--json evacuate"])
     assert codes == [0, 0], said
     assert_runs(world)
-    assert len(log_of(world, "migrate", phase="begin")) <= 1
+    # the slower one may have been given guests before it left
+    assert len({event["node"] for event in log_of(world, "migrate", phase="begin")}) <= 1
     assert [node["leaving"] for node in status(world)["nodes"]] == [True, True]
     results = [{one["name"]: one["result"] for one in json.loads(text.splitlines()[0])["domains"]} for text in said]
     assert "stopped" in results[0].values() or "stopped" in results[1].values()
@@ -118,14 +119,14 @@ def test_a_node_that_leaves_and_whose_lock_cannot_be_used_asks_its_guests_to_shu
     tool(world, 1, "recover dns", 0 if peer == "answers" else 5)
 
 
-@pytest.mark.parametrize("deadline, dns", [("1m", 2), ("6s", None)])
+@pytest.mark.parametrize("deadline, dns", [("2m", 2), ("12s", None)])
 def test_the_deadline_of_an_evacuation_leaves_time_for_the_shutdowns(make_world, deadline, dns):
-    world = make_world(settings={"stream_rate": 400_000.0})
+    world = make_world(settings={"stream_rate": 150_000.0})
     add_to_topology(world, "jobs: 1\n")
     tool(world, 1, "start dns")
     begun = time.monotonic()
     tool(world, 1, f"evacuate --deadline {deadline}")
-    assert time.monotonic() - begun < (60 if dns else 20)
+    assert time.monotonic() - begun < (120 if dns else 40)
     assert_runs(world, **({"dns": dns} if dns else {}))
 
 
@@ -173,13 +174,13 @@ def test_a_deaf_guest_that_cannot_move_takes_no_time_from_those_that_can(make_wo
     """deaf has no configuration on mirror, and is first; dns moves too slowly, and takes two seconds to shut down."""
     world = make_world(domains=[demo.domain("deaf", "dom0", 1, extra="noshutdown"),
                                 demo.domain("dns", "dom0", 2, extra="shutdown_delay=2")],
-                       settings={"stream_rate": 400_000.0})
+                       settings={"stream_rate": 150_000.0})
     add_to_topology(world, "jobs: 1\n")
     tool(world, 1, "start-all")
     world.on(2, "rm /etc/xen/deaf.cfg", check=True)
     begun = time.monotonic()
-    told = tool(world, 1, "evacuate --deadline 10s --json", 6)
-    assert time.monotonic() - begun < 30
+    told = tool(world, 1, "evacuate --deadline 20s --json", 6)
+    assert time.monotonic() - begun < 50
     assert told.results == {"deaf": "failed", "dns": "stopped"}, told
     assert set(world.rows(1)) == {"deaf"}
 
@@ -191,8 +192,8 @@ def test_a_deadline_bounds_the_wait_for_the_lock_too(world):
     tool(world, 1, "stop dns --deadline 4s", 75)
     assert time.monotonic() - begun < 20
     begun = time.monotonic()
-    told = tool(world, 1, "evacuate --json --deadline 6s")
-    assert time.monotonic() - begun < 20
+    told = tool(world, 1, "evacuate --json --deadline 12s")
+    assert time.monotonic() - begun < 29
     assert told.results["dns"] == "stopped" and "lock" in told.reasons["dns"], told
     world.simulation.release(held)
     world.wait_for(lambda: creations(world, "samba") == 1, 10, "the create to end")

@@ -160,7 +160,7 @@ private:
     const auto begin = std::chrono::steady_clock::now();
     const auto before = activity_;
     while (working_ == 0 && !anyone_satisfied() && activity_ == before && missing() > 0) {
-      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(2))
+      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(30))
         strangers() += std::max(0, threads_of_process() - 1 - present() - strangers());
       guard.unlock();
       std::this_thread::yield();

@@ -169,7 +169,6 @@ private:
     if (!suspend()) { return -8; }
     run_.faults.at("migrate-suspended");
     if (!send_rest(*guest)) { return broken_pipe(); }
-    phase("end");
     run_.faults.at("migrate-end");
     return 0;
   }
@@ -195,7 +194,9 @@ private:
                        make_record(record::hvm_context, std::string(1021, '\3')) +
                        make_record(record::hvm_params, std::string(8 + 16 * 8, '\4')) + make_record(record::end, "");
     if (guest.type == "hvm") { rest += make_record(record::emulator_xenstore, std::string(8 + 37, '\5')); }
-    return writer_.write(rest) && writer_.write(make_record(record::end, ""));
+    if (!writer_.write(rest)) { return false; }
+    phase("end"); // before anybody can act on the last record
+    return writer_.write(make_record(record::end, ""));
   }
 
   bool suspend() {
@@ -322,7 +323,7 @@ private:
 
   void report_child() {
     int status = 0;
-    const double until = World::now() + 2;
+    const double until = World::now() + 10;
     while (::waitpid(transport_.pid, &status, WNOHANG) == 0) {
       if (World::now() > until) {
         say(format("migration child [%d] not exiting, no longer waiting (exit status will be unreported)\n",
