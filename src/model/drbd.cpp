@@ -46,8 +46,8 @@ constexpr std::array connections = std::to_array<Words<Connection>>({
     {"NetworkFailure", Connection::network_failure},
     {"ProtocolError", Connection::protocol_error},
     {"Connecting", Connection::connecting},
-    {"WFConnection", Connection::connecting},   // 8.4
-    {"WFReportParams", Connection::connecting}, // 8.4: the handshake that ends in Connected or StandAlone
+    {"WFConnection", Connection::connecting}, // 8.4
+    {"WFReportParams", Connection::handshake},
     {"TearDown", Connection::tear_down},
     {"Connected", Connection::connected},
 });

@@ -284,6 +284,7 @@ Draft draft_stop(const Scene& scene, const Domain& domain, std::string reason) {
   const auto resources = resources_of(scene, domain);
   Objection no = nothing_nameless(scene, domain.name, here);
   if (!resources) no = resources.error();
+  if (!no) no = disks_are_its_own(scene, domain);
   if (no && !domain.disks.empty()) {
     draft.plan.warnings.push_back(
         fmt::format("the disks of {} stay Primary on {}: {}", domain.name.str(), scene.name(here), no->because));

@@ -21,6 +21,7 @@ bool connects(Connection connection) {
   case Connection::network_failure:
   case Connection::protocol_error:
   case Connection::connecting:
+  case Connection::handshake:
   case Connection::tear_down: return true;
   case Connection::unknown:
   case Connection::stand_alone:

@@ -1,7 +1,7 @@
 """Nobody's word stands against DRBD that is still Connected."""
 
 import pytest
-from stories import add_to_topology, document, edit_topology, nothing_changes, quick_to_give_up, tool
+from stories import add_to_topology, document, edit_topology, nothing_changes, quick_to_give_up, replace, tool
 from test_unreachable_peer import with_fence
 
 
@@ -30,6 +30,18 @@ def test_drbd_that_connects_during_the_watch_is_a_sign_of_life(world, command):
         assert run.wait(30) == 4
     assert "Connected" in world.on(1, "cat /tmp/said").stdout
     assert tool(world, 1, "--json status", None).code == 5
+
+
+def test_drbd_that_shakes_hands_is_a_sign_of_life(world):
+    """8.4's WFReportParams: only a live kernel gets it that far."""
+    quick_to_give_up(world)
+    world.cut()
+    world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD to notice")
+    replace(world, 1, "drbdsetup",
+            '#!/bin/sh\nsaid=$(/tmp/real/drbdsetup "$@") || exit\n'
+            'printf "%s\\n" "$said" | sed s/connection:Connecting/connection:WFReportParams/\n')
+    with nothing_changes(world, nodes=(1,)):
+        document(world, 1, "start dns --peer-is-dead --yes", 4).says("mirror is not dead", "WFReportParams")
 
 
 def test_a_peer_that_answers_only_where_the_config_file_leads_is_not_dead(world):

@@ -101,7 +101,7 @@ TEST_CASE("what may execute errs on the side of yes") {
 
 TEST_CASE("every DRBD word that is printed reads back, and 8.4's words read as 9's") {
   for (const char* word : {"StandAlone", "Disconnecting", "Unconnected", "Timeout", "BrokenPipe", "NetworkFailure",
-                           "ProtocolError", "Connecting", "TearDown", "Connected"})
+                           "ProtocolError", "Connecting", "WFReportParams", "TearDown", "Connected"})
     CHECK(to_string(parse_connection(word)) == word);
   for (const char* word : {"Diskless", "Attaching", "Detaching", "Failed", "Negotiating", "Inconsistent", "Outdated",
                            "Consistent", "UpToDate"})

@@ -35,6 +35,17 @@ TEST_CASE("a deadline shortens the time of a shutdown, and --destroy ends it") {
   CHECK(stop(world, "samba").steps[0].action == Action{Shutdown{dom0, Milliseconds{120'000}, true}});
 }
 
+TEST_CASE("a stop leaves disks alone that the domain's configuration does not have: they may be another guest's") {
+  World world;
+  world.runs("samba", dom0);
+  for (NodeId id : both_nodes) world.config(id, "samba").disks = {{"/dev/drbd7", "", "xvda"}};
+  const DomainPlan plan = stop(world, "samba");
+  CHECK(in_words(plan.steps) == Words{"shutdown dom0"});
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK_THAT(plan.warnings[0], ContainsSubstring("the disks of samba stay Primary on dom0") &&
+                                   ContainsSubstring("/dev/drbd7, and the topology declares /dev/drbd1"));
+}
+
 TEST_CASE("a stop closes the window that an earlier run left, while DRBD is connected") {
   World world;
   world.runs("samba", dom0).window("samba", TwoPrimaries::yes);

@@ -39,6 +39,7 @@ enum class Connection {
   network_failure,
   protocol_error,
   connecting,
+  handshake, ///< 8.4's WFReportParams: the other end has been met; ends in connected or stand_alone
   tear_down,
   connected,
 };

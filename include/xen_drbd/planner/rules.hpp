@@ -87,7 +87,7 @@ using Objection = std::optional<Error>;
 /// No configuration that xl read gives the domain other DRBD disks than the topology declares. A file that is missing,
 /// was not read or names a disk that cannot be told proves nothing and is no objection.
 /// Accident: the topology had the minor of another guest's disk; `recover` took that disk, Primary where its own domain
-/// did not run, for a leftover and demoted it.
+/// did not run, for a leftover and demoted it. A stop meant to demote it too, and failed where the other guest ran.
 [[nodiscard]] Objection disks_are_its_own(const Scene& scene, const model::Domain& domain);
 
 /// The resources of the domain, each once, in the order of its disks: drbdadm configures each disk's minor as the same
