@@ -431,7 +431,8 @@ class Lab:
             return False
         if package.suffix == ".deb":
             source = package
-            place = "cat > /root/xen-drbd.deb && dpkg -i /root/xen-drbd.deb && systemctl -q disable xen-drbd"
+            # its /etc/default/xen-drbd, not that of a build which the snapshot may hold
+            place = "cat > /root/xen-drbd.deb && dpkg --force-confnew -i /root/xen-drbd.deb && systemctl -q disable xen-drbd"
         else:
             source, place = self._installation(package.parent), "tar x -C / && systemctl daemon-reload"
 
