@@ -128,11 +128,12 @@ TEST_CASE("ssh itself reads the fixed options as they are meant, whatever the us
   const Directory dir;
   REQUIRE(std::system((shell_join(*argv) + " >" + (dir / "out") + " 2>&1").c_str()) == 0);
   const std::string read = content(dir / "out");
-  for (const char* line : {"\nbatchmode yes\n", "\nstricthostkeychecking true\n", "\nhostkeyalias [10.77.0.2]:2222\n",
-                           "\nport 2222\n", "user root\n", "\nserveraliveinterval 3\n", "\nserveralivecountmax 3\n",
-                           "\nconnecttimeout 2\n", "\nuserknownhostsfile /root/.ssh/known_hosts\n",
-                           "\nrequesttty false\n", "\ncompression yes\n", "\naddressfamily inet\n"})
+  for (const char* line :
+       {"\nbatchmode yes\n", "\nstricthostkeychecking true\n", "\nhostkeyalias [10.77.0.2]:2222\n", "\nport 2222\n",
+        "user root\n", "\nserveraliveinterval 3\n", "\nserveralivecountmax 3\n", "\nconnecttimeout 2\n",
+        "\nuserknownhostsfile /root/.ssh/known_hosts\n", "\nrequesttty false\n", "\naddressfamily inet\n"})
     CHECK_THAT(read, ContainsSubstring(line));
+  CHECK(read.find("\ncompression no\n") == std::string::npos); // OpenSSH 10 prints UNKNOWN for what 9 calls yes
   CHECK(read.find("controlpath /") == std::string::npos);
 }
 
