@@ -285,8 +285,8 @@ engine::Look look_for(const Session& session, const model::Wish& wish) {
   case Goal::migrate_in:
   case Goal::home_and_start_my:
   case Goal::stop_here: look.parse_on = {session.this_node}; break;
-  case Goal::migrate_out:
-  case Goal::evacuate: look.parse_on = {other(session.this_node)}; break;
+  case Goal::migrate_out: look.parse_on = {other(session.this_node)}; break;
+  case Goal::evacuate:
   case Goal::home_and_start_all:
   case Goal::recover: look.parse_on = {NodeId::node1, NodeId::node2}; break;
   }
