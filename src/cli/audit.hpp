@@ -8,7 +8,7 @@
 
 namespace xen_drbd::cli {
 
-/// One line in the syslog of every node that could be reached: who, what, result, every override used (spec 5.11).
+/// One line in the syslog of every node that could be reached: who, what, result, every override used (rule 5.11).
 void audit(const Session& session, const engine::Report& report, int exit_code);
 
 /// What a changing run does, `work`. What throws is a bug, and leaves its audit line before it goes on to the caller.

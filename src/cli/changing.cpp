@@ -56,7 +56,7 @@ bool brings_here(Goal goal) {
          goal == Goal::home_and_start_all;
 }
 
-/// stop needs only this node's lock when the peer does not answer (spec 5.5); everything else that needs the peer is
+/// stop needs only this node's lock when the peer does not answer (rule 5.5); everything else that needs the peer is
 /// refused by the plan, domain by domain.
 ClusterLock::Scope lock_scope(const Session& session) {
   return session.cluster.peer_error ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes;
@@ -139,7 +139,7 @@ void reckon_with_earlier_rounds(engine::DomainReport& domain) {
   if (domain.result == engine::ResultKind::refused) domain.result = engine::ResultKind::failed;
 }
 
-/// What was undone may show what else is left (spec, section 6: "then everything is classified anew"): looks and plans
+/// What was undone may show what else is left: looks and plans
 /// again until there is nothing more to do, a few times at most.
 void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress,
                      engine::Report& report) {

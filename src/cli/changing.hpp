@@ -16,13 +16,13 @@ namespace xen_drbd::cli {
 [[nodiscard]] engine::Look look_for(const Session& session, const model::Wish& wish);
 
 /// Looks at both nodes. What passes by itself within 15 s is waited for: before a recover whatever dies, reboots or has
-/// lost its name (spec, section 6); before a stop or an evacuation a guest of this node that reboots or has just shut
+/// lost its name; before a stop or an evacuation a guest of this node that reboots or has just shut
 /// down, within the time that --deadline leaves before the shutdowns. Accident: a node was switched off with a guest on
 /// it that was off the list when `evacuate` looked, and came back behind it.
 [[nodiscard]] model::ClusterState look_at_rest(const Session& session, const model::Wish& wish,
                                                const engine::Look& look);
 
-/// Why what answers at the peer's address is not the peer, or does not mean the same pair (spec 5.1); nothing when it
+/// Why what answers at the peer's address is not the peer, or does not mean the same pair (rule 5.1); nothing when it
 /// is the peer, or nobody answers there. Asked before the lock: an address that leads back here would wait for itself.
 [[nodiscard]] std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish);
 

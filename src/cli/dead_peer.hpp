@@ -4,7 +4,7 @@
 
 namespace xen_drbd::cli {
 
-/// Whether this run may go on without its peer (spec 5.6).
+/// Whether this run may go on without its peer (rule 5.6).
 struct DeadPeer {
   bool accepted = false;
   bool by_fence = false;
@@ -22,7 +22,7 @@ struct DeadPeer {
 [[nodiscard]] Result<DeadPeer> consider_dead_peer(const Session& session);
 
 /// What a fence agent's answer to `--action=status` proves: only exit status 2 *and* a line "Status: OFF" is "off"; 2
-/// is also what a wrong argument gives. Source: fence-agents lib/fencing.py.py; spec 5.6.
+/// is also what a wrong argument gives. Source: fence-agents lib/fencing.py.py; rule 5.6.
 [[nodiscard]] bool proves_off(const host::Outcome& outcome);
 
 } // namespace xen_drbd::cli

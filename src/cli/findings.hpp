@@ -10,7 +10,7 @@
 
 namespace xen_drbd::cli {
 
-/// The document of `check` (spec section 7).
+/// The document of `check` (xen-drbd(8), OUTPUT).
 [[nodiscard]] Json findings_json(const std::vector<planner::Finding>& findings);
 
 /// `check` for people: one line for each finding, what to do below it, and the sum at the end. `brief` leaves out what

@@ -26,7 +26,7 @@ Json error_json(const Error& error) {
           {"hint", advice(error.hint)}};
 }
 
-/// The word of spec section 3: what `recover` did has none of its own, its reason tells it; but a start is a start.
+/// The word in the document: what `recover` did has none of its own, its reason tells it; but a start is a start.
 std::string_view word_of(const DomainReport& report) {
   if (report.result != ResultKind::recovered) return engine::to_string(report.result);
   return engine::to_string(report.started_again ? ResultKind::started : ResultKind::already);

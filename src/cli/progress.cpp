@@ -239,7 +239,7 @@ private:
   std::unique_ptr<engine::Progress> shown_;
 };
 
-/// Tells besides what a second signal has to name (spec 5.9): of each domain the step under way, and the xl migrate
+/// Tells besides what a second signal has to name (rule 5.9): of each domain the step under way, and the xl migrate
 /// that lives from the copy to the handover.
 class Told final : public engine::Progress {
 public:

@@ -10,7 +10,7 @@ namespace xen_drbd::cli {
 // Text for people. Whatever came from outside is made printable in here: a guest's or a peer's output cannot move the
 // cursor of the administrator's terminal.
 
-/// The worst of several exit codes: interrupted, then 70, 6, 5, 75, 4, 3, 2, 0 (spec section 3).
+/// The worst of several exit codes: interrupted, then 70, 6, 5, 75, 4, 3, 2, 0.
 [[nodiscard]] int worse(int one, int other);
 /// The exit code of an error; that of the signal when the run was interrupted.
 [[nodiscard]] int code_of(const Error& error);

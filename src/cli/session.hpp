@@ -48,7 +48,7 @@ struct Session {
 /// What the engine needs to carry a plan out, after a look.
 [[nodiscard]] engine::Execution execution(const Session& session, const model::ClusterState& state);
 
-/// What is left of --deadline (spec 5.10), in whole seconds, one at least, so that every guest is asked; nothing
+/// What is left of --deadline (rule 5.10), in whole seconds, one at least, so that every guest is asked; nothing
 /// without a deadline.
 [[nodiscard]] std::optional<Milliseconds> time_left(const Session& session);
 
@@ -60,7 +60,7 @@ struct Session {
 /// "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z": what another run is told about this one.
 [[nodiscard]] std::string holder_text(const Session& session);
 
-/// The path of the leaving mark of this node (spec 5.10).
+/// The path of the leaving mark of this node (rule 5.10).
 [[nodiscard]] std::string leaving_mark(const Session& session);
 /// Whether this node is being evacuated now.
 [[nodiscard]] bool is_leaving(const Session& session);

@@ -59,7 +59,7 @@ std::string_view value_behind(const std::vector<std::string_view>& line, std::st
   return {};
 }
 
-/// What a StandAlone volume had received from its peer. What cannot be read stays 0: then no record fits (spec 5.12).
+/// What a StandAlone volume had received from its peer. What cannot be read stays 0: then no record fits (rule 5.12).
 void take_received(Status& status, std::string_view events) {
   for (std::string_view line : lines(events)) {
     const auto all = words(line);

@@ -45,8 +45,8 @@ public:
   /// nothing when no copy was under way.
   std::optional<Error> abandon(const Error& failure);
 
-  /// At the end of a domain's steps: the record of its migration goes away when nothing is left to be mended (spec
-  /// 5.11).
+  /// At the end of a domain's steps: the record of its migration goes away when nothing is left to be mended
+  /// (rule 5.11).
   void conclude(bool nothing_left_behind);
 
   /// Whether any command that changes something was given.

@@ -4,7 +4,7 @@
 
 namespace xen_drbd::engine {
 
-/// Where a domain is after a migration, whatever `xl migrate` said (spec 5.8): its exit status is 1 for "resumed at the
+/// Where a domain is after a migration, whatever `xl migrate` said (rule 5.8): its exit status is 1 for "resumed at the
 /// source" and for "undefined" alike, and 0 for a guest whose disk was lost on the way.
 ///
 ///   source                    target                    means

@@ -58,7 +58,7 @@ Result<std::array<Resource, 2>> Actions::resource_on_both(const ResourceName& na
   return std::array{*std::move(first), *std::move(seen_second)};
 }
 
-/// DRBD promotes a node that has lost its peer just as well, and its data may be the older (spec 5.4); and one that is
+/// DRBD promotes a node that has lost its peer just as well, and its data may be the older (rule 5.4); and one that is
 /// still fetching them from its peer. Long may have passed since the plan was made: a pause, the copy of a guest's
 /// memory. Accident: found by the model: DRBD's link was cut and came back after the look, the guest was started on
 /// data that were being fetched, the link was cut once more, and the guest was without its disk.

@@ -11,7 +11,7 @@ namespace xen_drbd::engine {
 /// Which steps are carried out once one of `When::next` has failed:
 ///
 ///   next        none; but where the domain was seen to have moved, its old node is demoted all the same
-///   on_failure  all, unless the outcome is unknown: then nothing is demoted (spec 5.4), for the domain may be there
+///   on_failure  all, unless the outcome is unknown: then nothing is demoted (rule 5.4), for the domain may be there
 ///   always      all
 ///
 /// Nothing is undone where nothing was done.

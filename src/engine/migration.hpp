@@ -12,7 +12,7 @@ namespace xen_drbd::engine {
 /// One `xl migrate` of one domain, from its first byte to its end.
 ///
 /// xl itself is never ended. A copy that must not go on is cancelled by ending its transport: xl then sees the end of
-/// its stream and resumes the guest (spec 5.7); `xl migrate` killed after the suspend would leave the guest suspended.
+/// its stream and resumes the guest (rule 5.7); `xl migrate` killed after the suspend would leave the guest suspended.
 class Migration {
 public:
   Migration(const Cluster& cluster, const DomainName& domain, model::NodeId from, const Execution& execution,
@@ -40,7 +40,7 @@ public:
   std::optional<Error> abandon(const std::string& why);
 
   /// What takes away the copy of a migration that is over, while its domain runs on at the source: its receiver may
-  /// wait for ever behind a link that is gone, and hold the disk and with it the window (spec, section 6).
+  /// wait for ever behind a link that is gone, and hold the disk and with it the window.
   void clear_copies_with(std::function<void()> clear_copy) { clear_copy_ = std::move(clear_copy); }
 
   /// Where the last look saw it.

@@ -114,7 +114,7 @@ Result<> Actions::perform(const model::CopyMemory& step) {
   XEN_DRBD_TRY(std::shared_ptr<Relay> relay, run_.relay_on(step.from));
   XEN_DRBD_TRY(const MiB memory, ready_to_migrate(step.from));
   XEN_DRBD_CHECK(new_migration(step.from).copy(std::move(relay), memory));
-  // before the window is opened: a link that is cut while the target is promoted must find the record (spec 5.12)
+  // before the window is opened: a link that is cut while the target is promoted must find the record (rule 5.12)
   XEN_DRBD_CHECK(note_writes(step.from));
   return write_record(step.from, true);
 }

@@ -120,7 +120,7 @@ Objection roles_are_known(const Scene& scene, const ResourceName& resource) {
   return std::nullopt;
 }
 
-/// Started without the peer (spec 5.6): DRBD must not say that the peer is there after all.
+/// Started without the peer (rule 5.6): DRBD must not say that the peer is there after all.
 Objection may_start_alone(const Scene& scene, const ResourceName& resource, NodeId id) {
   const Resource& up = *find_resource(scene.node(id), resource);
   if (up.connection == Connection::connected)

@@ -10,7 +10,7 @@ namespace xen_drbd::planner {
 [[nodiscard]] bool stands_alone(const Scene& scene, const ResourceName& resource);
 
 /// Whether the record of the domain's failed migration from `source` proves that the target wrote nothing of its own to
-/// the resource since (spec 5.12): the same boots, before the source was given away, the same count of own
+/// the resource since (rule 5.12): the same boots, before the source was given away, the same count of own
 /// writes, and counters that did not begin anew. Accident: shown possible: somebody wrote to the target's disk, and
 /// `drbdadm down` and `up` set its counters to the 0 of the record. A disk to which nothing had been received since its
 /// node brought it up proves nothing.

@@ -72,7 +72,7 @@
 #define answers(n) ((n) == me || (net_ok && session[me] == ANSWERS))
 #define is_lost(n) ((n) != me && session[me] == NO_SESSION)
 
-/* spec 5.5: every node of the run has answered within 5 s */
+/* rule 5.5: every node of the run has answered within 5 s */
 #ifdef NO_YOUNG_ANSWER
 #define in_command true
 #else
@@ -108,7 +108,7 @@ inline look(n) {
 #endif
 }
 
-/* spec 5.2: the proof at the last moment. Where watchers cannot be listed it takes longer than a reboot. */
+/* rule 5.2: the proof at the last moment. Where watchers cannot be listed it takes longer than a reboot. */
 inline prove_absent(n) {
 #ifdef WATCHERS_UNLISTABLE
   if
@@ -253,7 +253,7 @@ inline demote(n) {
   fi
 }
 
-/* spec 5.10: what is asked for here may come here; the peer gets nothing while it leaves */
+/* rule 5.10: what is asked for here may come here; the peer gets nothing while it leaves */
 #ifdef NO_LEAVING_MARK
 #define is_leaving(n) false
 #define leaves_since(n) false

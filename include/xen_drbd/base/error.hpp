@@ -7,7 +7,7 @@
 
 namespace xen_drbd {
 
-/// Why something did not happen; decides the exit code (spec, section 3).
+/// Why something did not happen; decides the exit code, see xen-drbd(8), EXIT STATUS.
 enum class ErrorKind {
   usage,       ///< 2: the command line is wrong, an unknown domain included
   topology,    ///< 3: the topology file is wrong or missing
@@ -32,7 +32,7 @@ struct Error {
   std::vector<std::string> while_doing; ///< innermost first: "connecting to root@10.77.0.2:22: No route to host"
   Changed changed = Changed::no;
   std::string hint; ///< what to do next; may be empty
-  /// Of `unreachable`: something there sent a packet back all the same, be it a refusal: no dead node (spec 5.6).
+  /// Of `unreachable`: something there sent a packet back all the same, be it a refusal: no dead node (rule 5.6).
   bool peer_answered = false;
 
   /// The same error with one more line of context.
@@ -41,10 +41,11 @@ struct Error {
   bool operator==(const Error&) const = default;
 };
 
-/// The exit code of spec section 3 for an error of this kind (130 for `interrupted`).
+/// The exit code of an error of this kind (130 for `interrupted`).
 [[nodiscard]] int exit_code(ErrorKind kind);
 
-/// The text form of spec section 3 ("error: ... / because: ... / while: ... / hint: ..."), with a newline at its end.
+/// The text form (xen-drbd(8), OUTPUT: "error: ... / because: ... / while: ... / hint: ..."), with a newline at its
+/// end.
 [[nodiscard]] std::string render(const Error& error);
 
 } // namespace xen_drbd

@@ -34,7 +34,8 @@ private:
 
 /// Names of domains and of nodes: `[A-Za-z0-9._+-]`, not only digits (xl takes those for domids: `xl shutdown 0` powers
 /// the host off), no leading `-`, no `.` or `..`, not a half-name of xl (`D--incoming`, `D--migratedaway`), nor
-/// Domain-0. Source: spec section 2; captures/xl-pause-shutdown-destroy.txt; xen tools/xl/xl_migrate.c.
+/// Domain-0. Source: xen-drbd.yaml(5); tests/data/xl-4.17/parse-stderr-shutdown-no-domain.txt; xen
+/// tools/xl/xl_migrate.c.
 struct DomainNameGrammar {
   static constexpr std::string_view kind = "domain";
   static std::string objection(std::string_view text);
@@ -61,7 +62,7 @@ struct InterfaceNameGrammar {
   static std::string objection(std::string_view text);
 };
 /// Where a node is reached: a host name (RFC 1123) or an IPv4 or IPv6 literal, nothing else: `xl migrate` passes it
-/// through `sh -c`. Source: xen tools/xl/xl_migrate.c; spec 5.13.
+/// through `sh -c`. Source: xen tools/xl/xl_migrate.c; rule 5.13.
 struct AddressGrammar {
   static constexpr std::string_view kind = "address";
   static std::string objection(std::string_view text);

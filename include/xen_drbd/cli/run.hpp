@@ -7,8 +7,8 @@
 
 namespace xen_drbd::cli {
 
-/// The whole program: parses, runs, prints; returns the exit code of spec section 3. `argv[0]` decides whether it was
-/// called as `xen-drbd-install` (the syntax of 2008).
+/// The whole program: parses, runs, prints; returns the exit code of xen-drbd(8), EXIT STATUS. `argv[0]` decides
+/// whether it was called as `xen-drbd-install` (the syntax of 2008).
 [[nodiscard]] int run(const std::vector<std::string>& argv);
 
 } // namespace xen_drbd::cli

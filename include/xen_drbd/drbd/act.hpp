@@ -17,7 +17,7 @@ namespace xen_drbd::drbd {
 [[nodiscard]] host::Command two_primaries_command(const ResourceName& resource, bool allow);
 /// `drbdadm connect RESOURCE`.
 [[nodiscard]] host::Command connect_command(const ResourceName& resource);
-/// `drbdadm connect --discard-my-data RESOURCE`: this node's changes since the split are thrown away (spec 5.12).
+/// `drbdadm connect --discard-my-data RESOURCE`: this node's changes since the split are thrown away (rule 5.12).
 [[nodiscard]] host::Command connect_discarding_command(const ResourceName& resource);
 
 /// Why DRBD said no.

@@ -54,7 +54,7 @@ public:
 struct Execution {
   unsigned jobs = 2;               ///< domains at the same time, for the pair
   bool shuts_down_at_once = false; ///< a deadline presses: no shutdown waits for one of the `jobs`
-  bool peer_is_dead = false;       ///< an accepted claim of spec 5.6: absence on the peer is not looked at
+  bool peer_is_dead = false;       ///< an accepted claim of rule 5.6: absence on the peer is not looked at
   std::function<bool()> stop;      ///< true once the run was interrupted: nothing new is begun, copies are cancelled
   std::function<std::optional<Error>()> still_dead; ///< asked before each promote and create of a peer_is_dead run
   std::string run_id;                               ///< random, names the control sockets

@@ -8,7 +8,7 @@ namespace xen_drbd::engine {
 
 /// The cluster-wide lock of a changing run: `flock` on both nodes, node1 first (two runs that took their own node first
 /// would each wait for the other's), without blocking, with retries. Let go when the object ends; the kernel keeps a
-/// half for as long as a command of this run lives there (spec 5.5).
+/// half for as long as a command of this run lives there (rule 5.5).
 class ClusterLock {
 public:
   enum class Scope { both_nodes, this_node };

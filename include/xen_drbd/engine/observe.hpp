@@ -22,10 +22,10 @@ struct Look {
 /// missing. To be asked before the lock is taken: a "peer" that is this very node would hold the lock against itself.
 [[nodiscard]] model::ClusterState observe_identities(const Cluster& cluster);
 
-/// The short look of spec 5.2 at one node: rows and watchers only.
+/// The short look of rule 5.2 at one node: rows and watchers only.
 [[nodiscard]] model::Observation observe_domains(const Cluster& cluster, model::NodeId node);
 
-/// Whether the node is being evacuated now (spec 5.10). Fails: ErrorKind::unreachable where the node is lost;
+/// Whether the node is being evacuated now (rule 5.10). Fails: ErrorKind::unreachable where the node is lost;
 /// ErrorKind::refused where it answers and does not tell.
 [[nodiscard]] Result<bool> observe_leaving(const Cluster& cluster, model::NodeId node);
 

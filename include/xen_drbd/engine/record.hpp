@@ -10,7 +10,7 @@
 
 namespace xen_drbd::engine {
 
-/// What the source of a migration knows that nobody could find out afterwards (spec 5.11): in
+/// What the source of a migration knows that nobody could find out afterwards (rule 5.11): in
 /// /var/lib/xen-drbd/NAME.migration, written and synced before the last record is released and again before "ready" is
 /// passed, removed after a clean end. It survives a power loss; /run does not.
 struct Record {

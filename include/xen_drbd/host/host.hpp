@@ -4,7 +4,7 @@
 // A host is one long-lived POSIX sh, the *worker*, that is spoken to line by line: on this node through pipes, on the
 // peer through one channel of one SSH connection. The worker answers questions, holds the cluster lock and is the
 // parent of every changing command, so that both nodes behave alike when a run is killed: the lock stays with the
-// commands that still run, and with nothing else (spec 5.5).
+// commands that still run, and with nothing else (rule 5.5).
 //
 // All functions may be called from several threads at once.
 
@@ -24,7 +24,7 @@ struct Command {
   Milliseconds timeout{10'000}; ///< our own deadline for the answer
   /// A changing command leaves a process behind for the life of a guest: where systemd runs, in a scope of
   /// system.slice, because the session of a login, or the unit that started xen-drbd, ends with all its processes
-  /// (spec, section 8); at shutdown it outlives STOP_ACTION (init/xen-drbd-guests.target).
+  /// (xen-drbd(8), BOOT AND SHUTDOWN); at shutdown it outlives STOP_ACTION (init/xen-drbd-guests.target).
   bool leaves_a_watcher = false;
   bool operator==(const Command&) const = default;
 };
@@ -50,7 +50,7 @@ struct Outcome {
 /// "exit status 11: 1: State change failed: (-12) Device is held open by someone", "no answer within 10s", ...
 [[nodiscard]] std::string describe(const Outcome& outcome);
 
-/// Who holds a lock: the text of spec 5.5, "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z".
+/// Who holds a lock: the text of rule 5.5, "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z".
 struct LockHolder {
   std::string text;
 };
@@ -93,7 +93,7 @@ public:
   virtual void unlock() = 0;
 
   /// Whether the worker answered a heartbeat not longer than `age` ago (asked for every 2 s while a run lives).
-  /// Before promote, create, release, ready, demote and destroy this must hold for 5 s (spec 5.5).
+  /// Before promote, create, release, ready, demote and destroy this must hold for 5 s (rule 5.5).
   [[nodiscard]] virtual bool answered_within(Milliseconds age) const = 0;
 
   /// Becomes true once the connection or the worker is lost, and stays so; why, in `lost_because`.

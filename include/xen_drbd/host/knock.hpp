@@ -21,7 +21,7 @@ struct Knock {
 /// Tries to connect to where `open_ssh` would go for this address, the port and the config file of `ssh` included, and
 /// to the address itself; sends nothing over it, but (as root) a ping beside it. A node that is said to be dead must
 /// not answer: it was seen alive by a refused connection, which no SSH error tells apart from a machine that is off
-/// (spec 5.6). "No route to host" and silence are no answer, unless an ICMP message came from the address itself: a
+/// (rule 5.6). "No route to host" and silence are no answer, unless an ICMP message came from the address itself: a
 /// firewall may reject the port, or drop it. Where the config file has a ProxyCommand, the greeting of an SSH server
 /// behind it is one. Accident: shown possible: a config file gave the peer's name another address, the name itself did
 /// not resolve, and a peer that answered with another host key was taken for dead. Takes at most twice `timeout`, but

@@ -14,7 +14,7 @@ namespace xen_drbd::model {
 
 // DRBD's states in DRBD 9's words; 8.4's older words are read as the same state ("WFConnection" is connecting).
 // `unknown` also stands for a word this version of xen-drbd does not know: no rule ever takes it for a good state.
-// Source: drbd-utils user/shared/drbd_strings.c; drbdsetup(8); captures/drbd-*.txt.
+// Source: drbd-utils user/shared/drbd_strings.c; drbdsetup(8); tests/data/drbd-8.4, drbd-9.
 
 enum class Role { unknown, primary, secondary };
 enum class DiskState {

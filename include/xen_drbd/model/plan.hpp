@@ -12,7 +12,7 @@
 namespace xen_drbd::model {
 
 // The actions of a plan. Each is one thing that an administrator could type; `execute` knows how to do it and what it
-// must prove at the last moment (spec 5.2, 5.4, 5.5): a plan cannot leave the proof out.
+// must prove at the last moment (rule 5.2, 5.4, 5.5): a plan cannot leave the proof out.
 
 /// `drbdadm primary RESOURCE`; verified by reading the role back.
 struct Promote {
@@ -93,7 +93,7 @@ struct EndReceiver {
   NodeId node{};
   bool operator==(const EndReceiver&) const = default;
 };
-/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (spec 5.12), once the target
+/// `drbdadm connect --discard-my-data RESOURCE` on the target and `connect` on the source (rule 5.12), once the target
 /// is Secondary and has still written no more by itself than the record says, as counters tell that go on since.
 struct Reconnect {
   NodeId discard_on{};
@@ -108,7 +108,7 @@ struct Connect {
   ResourceName resource;
   bool operator==(const Connect&) const = default;
 };
-/// The record of an earlier migration goes (spec 5.11): what it proves is over as soon as the domain does something
+/// The record of an earlier migration goes (rule 5.11): what it proves is over as soon as the domain does something
 /// else.
 struct RemoveRecord {
   NodeId node{};

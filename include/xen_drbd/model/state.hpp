@@ -12,7 +12,7 @@
 
 namespace xen_drbd::model {
 
-/// One row of `xl list`. Source: xen tools/xl/xl_info.c list_domains; captures/xl-running.txt.
+/// One row of `xl list`. Source: xen tools/xl/xl_info.c list_domains; tests/data/xl-4.17/parse-list-*.txt.
 struct DomainRow {
   std::string name; ///< as listed: may be a half-name, "(null)", or a guest that the topology does not know
   unsigned domid = 0;
@@ -31,7 +31,7 @@ struct DomainRow {
 };
 
 /// An xl process that lives for a guest: executable xl, stdout /var/log/xen/xl-NAME.log; or one that is about to create
-/// or restore it. Source: spec 5.2.
+/// or restore it. Source: rule 5.2.
 struct Watcher {
   int pid = 0;
   std::string name;      ///< NAME of the log file, `--incoming` cut off
@@ -80,7 +80,7 @@ struct XenInfo {
   bool operator==(const XenInfo&) const = default;
 };
 
-/// The record of a migration under way, in /var/lib/xen-drbd/NAME.migration on the source (spec 5.11).
+/// The record of a migration under way, in /var/lib/xen-drbd/NAME.migration on the source (rule 5.11).
 struct MigrationRecord {
   DomainName domain;
   std::string text; ///< as read
@@ -158,7 +158,7 @@ struct DomainPresence {
 /// The classification of one domain on one node; pure. A domain whose own name runs is `running` even when a half-name
 /// stands beside it (both are in `rows`), and even when a second row of that name does not. `(null)` rows make an
 /// otherwise absent domain `unknown`, since a dying domain loses its name first. With unlistable watchers an absent
-/// domain is still `absent` here, with watchers_known false: proving then needs looks over at least 10 s (spec 5.2).
+/// domain is still `absent` here, with watchers_known false: proving then needs looks over at least 10 s (rule 5.2).
 [[nodiscard]] DomainPresence presence_of(const DomainName& domain, const Observation& node);
 
 /// Whether guest code of the domain may be executing there: anything but absent, shut_down, crashed, suspended,

@@ -23,7 +23,7 @@ struct Wish {
   std::vector<DomainName> domains; ///< the candidates, in topology order
   bool named =
       false; ///< the domains were typed: one that cannot be is refused; else it is passed over (`skipped` or left out)
-  bool peer_is_dead = false;                  ///< an accepted claim of spec 5.6
+  bool peer_is_dead = false;                  ///< an accepted claim of rule 5.6
   bool plain_ssh = false;                     ///< --plain-ssh
   bool destroy = false;                       ///< --destroy: after shutdown_timeout
   bool yes = false;                           ///< --yes, for what recover does only so

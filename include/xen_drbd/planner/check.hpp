@@ -12,7 +12,7 @@ namespace xen_drbd::planner {
 enum class Level { ok, warning, error };
 [[nodiscard]] std::string_view to_string(Level level); ///< "ok", "warning", "error"
 
-/// One line of `check` (spec section 7).
+/// One line of `check` (xen-drbd(8), check).
 struct Finding {
   Level level = Level::ok;
   std::string node;   ///< empty: of the pair as a whole
@@ -23,7 +23,7 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-/// The preflight of a pair: every question of spec section 7 with its answer, in the order in which to mend them.
+/// The preflight of a pair: every question of `check` with its answer, in the order in which to mend them.
 /// An error is what a command would be refused for, or what brings a domain up twice or badly; a warning, what works
 /// today. A question that nobody could be asked is left out: the finding that says so is there instead. So is what a
 /// machine says that is not the peer.

@@ -14,7 +14,7 @@
 
 namespace xen_drbd::planner {
 
-/// What the record of a migration says (spec 5.11), for the split brain that is not one (spec 5.12) and for a guest
+/// What the record of a migration says (rule 5.11), for the split brain that is not one (rule 5.12) and for a guest
 /// that it left suspended. The figures are those at the end of the copy, the guest suspended, its target not promoted
 /// yet.
 struct RecordedMigration {
@@ -91,7 +91,7 @@ struct Inputs {
 [[nodiscard]] model::Plan plan_evacuate(const model::Topology& topology, const model::ClusterState& state,
                                         const model::Wish& wish, const Inputs& inputs);
 
-/// recover: finish or undo half-done migrations (spec, section 6).
+/// recover: finish or undo half-done migrations (xen-drbd(8), RECOVERY).
 [[nodiscard]] model::Plan plan_recover(const model::Topology& topology, const model::ClusterState& state,
                                        const model::Wish& wish, const Inputs& inputs);
 

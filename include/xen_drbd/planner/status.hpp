@@ -10,7 +10,7 @@
 
 namespace xen_drbd::planner {
 
-/// The same look without what a machine said that is not the peer (spec 5.1): the peer then counts as a node that could
+/// The same look without what a machine said that is not the peer (rule 5.1): the peer then counts as a node that could
 /// not be asked. Accident: 127.0.1.1 in /etc/hosts led the question back to this node, every guest was shown on both
 /// nodes, and the advice of that alarm is to destroy one of the copies.
 [[nodiscard]] model::ClusterState without_stranger(const model::Topology& topology, model::ClusterState state);

@@ -17,7 +17,7 @@ struct NameSources {
 /// The file that is meant: a value with a `/` in it or ending in `.yaml` is a FILE, any other a NAME and means
 /// /etc/xen/NAME.yaml; without any value it is /etc/xen/topology.yaml. Pure: whether the file exists is not asked.
 /// Fails: ErrorKind::usage for a bad option, ErrorKind::topology for a bad value of the others, naming its source.
-/// Source: spec section 3.
+/// Source: xen-drbd(8), ENVIRONMENT.
 [[nodiscard]] Result<TopologyFile> find_topology_file(const NameSources& sources);
 
 /// The value of TOPOLOGY_NAME in /etc/default/xen-drbd, a file that sh sources: the last assignment counts, quotes are
@@ -25,7 +25,7 @@ struct NameSources {
 /// Fails: ErrorKind::topology for a value that only a shell could work out.
 [[nodiscard]] Result<std::optional<std::string>> topology_name_in_defaults(std::string_view text);
 
-/// The node of that host name: the whole name is compared first, then its first label (spec section 2).
+/// The node of that host name: the whole name is compared first, then its first label.
 [[nodiscard]] std::optional<model::NodeId> node_with_hostname(const model::Topology& topology,
                                                               std::string_view hostname);
 

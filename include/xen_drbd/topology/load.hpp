@@ -33,7 +33,7 @@ using Parsed = tl::expected<model::Topology, std::vector<Problem>>;
 
 /// Reads the text of a topology file; pure. Never throws, never crashes, whatever the bytes are.
 /// Fails: with all problems at once; a text that is no YAML ends at its first syntax error.
-/// Source: spec section 2; topologies/example.yaml shows every key.
+/// Source: xen-drbd.yaml(5); topologies/example.yaml shows every key.
 [[nodiscard]] Parsed parse_topology(std::string_view text, const TopologyFile& file);
 
 /// All problems of a file as one error of kind topology: a `FILE:LINE:COLUMN: TEXT` line for each in `because`.
@@ -42,7 +42,7 @@ using Parsed = tl::expected<model::Topology, std::vector<Problem>>;
 /// Larger files are refused unread: the largest sensible topology has some hundred kilobytes. Units: bytes
 inline constexpr std::size_t largest_file = std::size_t{1} << 20U;
 
-/// The bytes of a topology file that nobody but root or the user can have written (spec 5.13: whoever writes the
+/// The bytes of a topology file that nobody but root or the user can have written (rule 5.13: whoever writes the
 /// topology chooses the programs that root runs, `fence` for one).
 /// Fails: ErrorKind::topology when it is missing, not a regular file, too large, writable by group or others, or owned
 /// by another than root and the user.

@@ -26,7 +26,7 @@ struct SshTarget {
   std::vector<std::string> options; ///< migrate_ssh_options, as words: "-c", "aes128-gcm@openssh.com"
 };
 
-/// The argument vector of the ssh of a migration: the fixed options of spec 5.7 first, then the user's, then `--`, the
+/// The argument vector of the ssh of a migration: the fixed options of rule 5.7 first, then the user's, then `--`, the
 /// address and `remote_command` as one word. ssh takes the first value of an option, so the fixed ones stand.
 /// There is no IdentitiesOnly: an agent may hold the key here as it may for every other connection to the node.
 /// Fails: ErrorKind::topology for a user's option that would undo a fixed one all the same (-F and -S: the last one
@@ -43,7 +43,7 @@ struct FarCommand {
 };
 
 /// The exit status of a far command that found another identity than it was told, and its message's first words.
-/// The accident it prevents: memory sent to a clone, or to another machine behind the same address (spec 5.1).
+/// The accident it prevents: memory sent to a clone, or to another machine behind the same address (rule 5.1).
 inline constexpr int wrong_identity_status = 97;
 /// The exit status of a far command that could not record its pid.
 inline constexpr int no_record_status = 98;

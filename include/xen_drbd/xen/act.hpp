@@ -10,11 +10,11 @@
 
 namespace xen_drbd::xen {
 
-// The changing commands. Their exit status does not say what happened: look again (spec 5.8).
+// The changing commands. Their exit status does not say what happened: look again (rule 5.8).
 
 /// `xl create -q CONFIG`. Precondition: an absolute path.
 [[nodiscard]] host::Command create_command(std::string_view config);
-/// `xl shutdown DOMAIN`, without -w: that returns too early on one guest and never on another (spec 5.8).
+/// `xl shutdown DOMAIN`, without -w: that returns too early on one guest and never on another (rule 5.8).
 [[nodiscard]] host::Command shutdown_command(const DomainName& domain);
 /// `xl unpause DOMAIN`.
 [[nodiscard]] host::Command unpause_command(const DomainName& domain);

@@ -91,14 +91,14 @@ struct BlockDevice {
   bool operator==(const BlockDevice&) const = default;
 };
 /// `xl block-list` and, for each line, state and device of the backend: xl shows the frontend's state only.
-/// Source of the device: tools/hotplug/Linux/block-common.sh write_dev; captures/xl-block-drbd.txt (`93:1`).
+/// Source of the device: tools/hotplug/Linux/block-common.sh write_dev.
 [[nodiscard]] host::Command block_list_command(const DomainName& domain);
 /// Fails: ErrorKind::failed when xl does not know the domain or the answer is not whole.
 /// Source: xen tools/xl/xl_block.c main_blocklist, tools/libs/light/libxl_disk.c libxl_device_disk_getinfo.
 [[nodiscard]] Result<std::vector<BlockDevice>> parse_block_list(const host::Outcome& outcome);
 /// Whether this disk is dead: its backend (or, unread, its frontend) is closing or closed. A disk that is still
 /// connecting (1 to 3) is not.
-/// Safety (spec 5.8): `xl create` exits 0 for a guest whose disk is Secondary. The accident it prevents: a guest that
+/// Safety (rule 5.8): `xl create` exits 0 for a guest whose disk is Secondary. The accident it prevents: a guest that
 /// runs without its disk is reported as started.
 [[nodiscard]] bool is_closed(const BlockDevice& device);
 
