@@ -18,41 +18,50 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
      .summary = "live-migrate to the peer",
      .domains = Domains::at_least_one,
      .run = run_wish,
-     .for_all = "migrate-all-out"},
+     .for_all = "migrate-all-out",
+     .migrates = true},
     {.name = "migrate-in",
      .summary = "live-migrate from the peer to this node",
      .domains = Domains::at_least_one,
      .run = run_wish,
-     .for_all = "migrate-all-in"},
-    {.name = "migrate-all-out", .summary = "every domain running here goes to the peer", .run = run_wish},
-    {.name = "migrate-all-in", .summary = "every domain running on the peer comes here", .run = run_wish},
+     .for_all = "migrate-all-in",
+     .migrates = true},
+    {.name = "migrate-all-out",
+     .summary = "every domain running here goes to the peer",
+     .run = run_wish,
+     .migrates = true},
+    {.name = "migrate-all-in",
+     .summary = "every domain running on the peer comes here",
+     .run = run_wish,
+     .migrates = true},
     {.name = "migrate-my-domains-home",
      .summary = "domains whose home is this node and that run on the peer come here",
-     .run = run_wish},
+     .run = run_wish,
+     .migrates = true},
     {.name = "migrate-and-start-my-domains",
      .summary = "the same, then start here the missing ones whose home is this node",
-     .run = run_wish},
+     .run = run_wish,
+     .migrates = true},
     {.name = "migrate-and-start-all",
      .summary = "every domain goes to its home; the missing ones are started there",
-     .run = run_wish},
+     .run = run_wish,
+     .migrates = true},
     {.name = "stop",
      .summary = "shut down gracefully on this node; --destroy for guests that do not listen",
      .domains = Domains::at_least_one,
      .run = run_wish,
      .for_all = "stop-all",
-     .bounded_by_deadline = true},
-    {.name = "stop-all",
-     .summary = "shut down every domain on this node",
-     .run = run_wish,
-     .bounded_by_deadline = true},
+     .shuts_down = true},
+    {.name = "stop-all", .summary = "shut down every domain on this node", .run = run_wish, .shuts_down = true},
     {.name = "stop-my-domains",
      .summary = "shut down the domains on this node whose home it is",
      .run = run_wish,
-     .bounded_by_deadline = true},
+     .shuts_down = true},
     {.name = "evacuate",
      .summary = "empty this node: migrate what can move, shut down the rest",
      .run = run_evacuate,
-     .bounded_by_deadline = true},
+     .migrates = true,
+     .shuts_down = true},
     {.name = "recover", .summary = "finish or undo half-done migrations", .domains = Domains::some, .run = run_wish},
     {.name = "status",
      .summary = "both nodes, every domain: home, where it runs, state, DRBD",
@@ -77,6 +86,19 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
 } // namespace
 
 std::span<const Subcommand> subcommands() { return subcommand_table; }
+
+bool matters_to(const OptionRow& option, const Subcommand& command) {
+  if (!option.command.empty()) return option.command == command.name;
+  const bool changes = command.run == run_wish || command.run == run_evacuate;
+  switch (option.concerns) {
+  case Concerns::all: return true;
+  case Concerns::changing: return changes;
+  case Concerns::migrating: return command.migrates;
+  case Concerns::shutting_down: return command.shuts_down;
+  case Concerns::changing_and_check: return changes || command.run == run_check;
+  }
+  return true;
+}
 
 const Subcommand* find_subcommand(std::string_view name) {
   const auto found = std::find_if(subcommand_table.begin(), subcommand_table.end(),

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view exit_codes =
     "Exit codes: 0 done, or so already; 2 wrong usage; 3 the topology file is wrong; 4 refused by a safety rule;\n"
     "5 the peer cannot be reached and is needed; 6 a step failed or its outcome is unknown; 70 a bug in xen-drbd;\n"
-    "75 another run holds the cluster lock; 130 and 143 interrupted.\n";
+    "75 another run holds the cluster lock; 130 and 143 interrupted.\n"
+    "man xen-drbd says all of it at length.\n";
 
 using TwoColumns = std::vector<std::pair<std::string, std::string_view>>;
 
@@ -40,10 +41,10 @@ std::string usage_of(const OptionRow& option) {
   return text;
 }
 
-std::string options_for(std::string_view command) {
+template <typename Wanted> std::string options_that(Wanted wanted) {
   TwoColumns lines;
   for (const OptionRow& option : option_rows())
-    if (option.command == command) lines.emplace_back(usage_of(option), option.text);
+    if (wanted(option)) lines.emplace_back(usage_of(option), option.text);
   return columns(lines);
 }
 
@@ -64,19 +65,21 @@ std::string help_text() {
       "Options of one command:\n{}\n"
       "Options, before or after the command:\n{}\n"
       "{}",
-      columns(commands), columns(special), options_for(""), exit_codes);
+      columns(commands), columns(special), options_that([](const OptionRow& option) { return option.command.empty(); }),
+      exit_codes);
 }
 
 std::string help_text(const Subcommand& command) {
-  const std::string own = options_for(command.name);
+  const std::string own = options_that([&](const OptionRow& option) { return option.command == command.name; });
+  const std::string common =
+      options_that([&](const OptionRow& option) { return option.command.empty() && matters_to(option, command); });
   return fmt::format("Usage: xen-drbd [OPTIONS] {}\n\n"
                      "  {}\n\n"
                      "{}"
                      "Options:\n{}\n"
                      "{}",
                      usage_of(command), command.summary,
-                     own.empty() ? "" : fmt::format("Options of {}:\n{}\n", command.name, own), options_for(""),
-                     exit_codes);
+                     own.empty() ? "" : fmt::format("Options of {}:\n{}\n", command.name, own), common, exit_codes);
 }
 
 } // namespace xen_drbd::cli

@@ -37,12 +37,16 @@ struct Options {
   unsigned verbose = 0;
 };
 
+/// The commands that an option makes a difference to.
+enum class Concerns { all, changing, migrating, shutting_down, changing_and_check };
+
 /// An option as it is typed. All of them are listed in options.cpp, once; they stand before or after the command.
 struct OptionRow {
   std::string_view names;        ///< "-t,--topology"
   std::string_view value;        ///< what stands behind it: "NAME|FILE"; empty for a flag
   std::string_view text;         ///< for --help
   std::string_view command = {}; ///< the only command that knows it; empty: all
+  Concerns concerns = Concerns::all;
   [[nodiscard]] std::string_view long_name() const { return names.substr(names.find("--")); }
 };
 [[nodiscard]] std::span<const OptionRow> option_rows();

@@ -36,7 +36,7 @@ int run_nothing(const Options& options) {
 int run_command(const Options& options) {
   log::set_level(level_of(options));
   const Subcommand& command = *find_subcommand(options.command);
-  if (options.deadline && !command.bounded_by_deadline)
+  if (options.deadline && !command.shuts_down)
     log::warn("--deadline does not bound " + options.command + ", only evacuate and stop");
   if (command.run == nullptr) return run_nothing(options);
   if (options.dry_run) end_on_interrupt();

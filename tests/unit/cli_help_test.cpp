@@ -74,6 +74,25 @@ TEST_CASE("each command's --help says what it is to say") {
   }
 }
 
+TEST_CASE("a command's --help names only options that make a difference to it") {
+  const auto lists = [](std::string_view command, std::string_view option) {
+    return help_text(*find_subcommand(command)).find(option) != std::string::npos;
+  };
+  for (const Subcommand& command : subcommands()) {
+    INFO(command.name);
+    const bool empties = command.name.starts_with("stop") || command.name == "evacuate";
+    const bool changes = empties || command.name.starts_with("start") || command.name.starts_with("migrate") ||
+                         command.name == "recover";
+    CHECK(lists(command.name, "--topology"));
+    CHECK(lists(command.name, "--dry-run") == changes);
+    CHECK(lists(command.name, "--peer-is-dead") == changes);
+    CHECK(lists(command.name, "--destroy") == empties);
+    CHECK(lists(command.name, "--deadline") == empties);
+    CHECK(lists(command.name, "--plain-ssh") == (command.name.starts_with("migrate") || command.name == "evacuate"));
+    CHECK(lists(command.name, "--quiet") == (changes || command.name == "check"));
+  }
+}
+
 TEST_CASE("help fits a terminal of 120 columns") {
   std::vector<std::string> texts{help_text()};
   for (const Subcommand& command : subcommands()) texts.push_back(help_text(command));
