@@ -39,6 +39,8 @@ done
 echo end
 )sh";
 
+constexpr std::string_view incoming = "--incoming";
+
 Error no_processes(std::string because) {
   return unreadable("the xl processes could not be listed", std::move(because));
 }
@@ -57,6 +59,34 @@ std::string_view name_of_log(std::string_view path) {
     path = path.substr(0, rotation);
   }
   return path.ends_with(ending) ? path.substr(0, path.size() - ending.size()) : std::string_view{};
+}
+
+/// The domains whose log a file under another name may be: rotated by date, xl-vm1.log-20261126 or xl-vm1-20261126.log.
+/// Accident: shown possible: such a watcher was overlooked, and its guest, while it rebooted, started on the other
+/// node.
+bool may_be_log_of(std::string_view path, const DomainName& domain) {
+  path.remove_prefix(std::min(path.size(), path.find_last_of('/') + 1));
+  const std::string begin = "xl-" + domain.str();
+  if (!path.starts_with(begin)) return false;
+  path.remove_prefix(begin.size());
+  if (path.starts_with(incoming)) path.remove_prefix(incoming.size());
+  if (path.starts_with(".log")) return true;
+  constexpr std::size_t date = 8;
+  return path.size() > date && (path[0] == '-' || path[0] == '.') &&
+         std::all_of(path.begin() + 1, path.begin() + 1 + date, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Whose watcher writes to that log.
+std::vector<std::string> watched_by(std::string_view path, std::span<const model::Domain> domains) {
+  std::string_view name = name_of_log(path);
+  if (name.ends_with(incoming)) name.remove_suffix(incoming.size());
+  std::vector<std::string> names;
+  for (const model::Domain& domain : domains)
+    if (name == domain.name.str()) return {std::string(name)};
+  for (const model::Domain& domain : domains)
+    if (may_be_log_of(path, domain.name)) names.push_back(domain.name.str());
+  if (!name.empty()) names.emplace_back(name);
+  return names;
 }
 
 /// The xl commands that keep a domain suspended while they are at work, or would be cut short by its end, and their
@@ -140,7 +170,6 @@ Result<Processes> parse_processes(const host::Outcome& outcome, std::span<const 
   if (!outcome.ok()) return no_processes(explain(outcome));
   if (outcome.out != "end\n" && !outcome.out.ends_with("\nend\n")) return no_processes("the answer is cut short");
 
-  constexpr std::string_view incoming = "--incoming";
   Processes found;
   const auto all = lines(outcome.out);
   for (std::size_t i = 0; i + 1 < all.size(); ++i) {
@@ -152,9 +181,9 @@ Result<Processes> parse_processes(const host::Outcome& outcome, std::span<const 
     if (!pid || *pid <= 0) return garbled();
     if (is_log) {
       const std::size_t blank = rest.find(' ');
-      std::string_view name = blank == rest.npos ? std::string_view{} : name_of_log(rest.substr(blank + 1));
-      if (name.ends_with(incoming)) name.remove_suffix(incoming.size());
-      if (!name.empty()) found.watchers.push_back({.pid = *pid, .name = std::string(name)});
+      if (blank == rest.npos) return garbled();
+      for (std::string& name : watched_by(rest.substr(blank + 1), domains))
+        found.watchers.push_back({.pid = *pid, .name = std::move(name)});
       continue;
     }
     std::vector<std::string_view> argv;

@@ -186,6 +186,30 @@ TEST_CASE("a log that was rotated away or deleted still names its watcher's doma
                                                       {.pid = 8, .name = "a.log"}});
 }
 
+TEST_CASE("a log under a name that rotation by date makes is that of every domain whose name it begins with") {
+  std::vector<model::Domain> domains;
+  for (const char* name : {"vm1", "vm", "web-1", "vm1-2"})
+    domains.push_back({.name = *DomainName::parse(name), .config_candidates = {}, .disks = {}, .after = {}});
+  const auto watched = [&](const std::string& log) {
+    std::vector<std::string> names;
+    const auto found = xen::parse_processes(exited(0, "log 5 /var/log/xen/" + log + "\nend\n"), domains);
+    for (const model::Watcher& watcher : found.value().watchers) names.push_back(watcher.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(watched("xl-vm1.log") == Names{"vm1"});
+  CHECK(watched("xl-vm1-2.log") == Names{"vm1-2"});
+  CHECK(watched("xl-vm1.log-20261126") == Names{"vm1"});
+  CHECK(watched("xl-vm1.log-20261126 (deleted)") == Names{"vm1"});
+  CHECK(watched("xl-vm1--incoming.log-20261126") == Names{"vm1"});
+  CHECK(watched("xl-vm1-20261126.log") == Names{"vm1", "vm1-20261126"});
+  CHECK(watched("xl-vm1-2-20261126.log") == Names{"vm1-2", "vm1-2-20261126"});
+  CHECK(watched("xl-web-1.log.old") == Names{"web-1"});
+  CHECK(watched("xl-vm12.log") == Names{"vm12"}); // a guest that the topology does not know
+  CHECK(watched("xl-vm1-3.log") == Names{"vm1-3"});
+  CHECK(watched("xl-other.txt").empty());
+}
+
 TEST_CASE("the domain of an xl migrate is found wherever its options stand") {
   const auto domain = [](const std::string& arguments) {
     const auto found = parsed("xl 7\n xl\n" + arguments + "end\n");
