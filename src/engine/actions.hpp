@@ -86,6 +86,7 @@ private:
   /// Looks at both nodes side by side: while a window is open, or a guest is held, each look counts.
   Result<std::array<model::Resource, 2>> resource_on_both(const ResourceName& name);
   Result<> try_to_demote(const model::Demote& step, Milliseconds patience, bool& again);
+  Result<model::Resource> settled(const model::Promote& step);
   Result<model::Role> may_promote(const model::Promote& step); ///< the role that it has
   Result<> set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& before);
   Result<> make_equal(const ResourceName& name);

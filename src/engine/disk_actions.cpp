@@ -18,7 +18,7 @@ using model::TwoPrimaries;
 
 constexpr Milliseconds drbd_interval{500};
 constexpr Milliseconds reconnecting{15'000};
-constexpr Milliseconds handshake{3000}; // after which DRBD that stands alone again has refused
+constexpr Milliseconds handshake{3000}; // after which DRBD has told its peer, or refused it
 
 TwoPrimaries setting(bool open) { return open ? TwoPrimaries::yes : TwoPrimaries::no; }
 
@@ -58,12 +58,25 @@ Result<std::array<Resource, 2>> Actions::resource_on_both(const ResourceName& na
   return std::array{*std::move(first), *std::move(seen_second)};
 }
 
+/// The resource, once the demotion of the other node that may just have been done is known here too: DRBD tells its
+/// peer of it afterwards (drbd 8.4 drbd_state.c after_state_ch).
+Result<Resource> Actions::settled(const model::Promote& step) {
+  const auto deadline = clock_.now() + handshake;
+  for (;;) {
+    XEN_DRBD_TRY(Resource seen, resource(step.node, step.resource));
+    if (step.beside_source || seen.peer_role != Role::primary || clock_.now() >= deadline) return seen;
+    clock_.sleep(drbd_interval);
+  }
+}
+
 /// DRBD promotes a node that has lost its peer just as well, and its data may be the older (rule 5.4); and one that is
 /// still fetching them from its peer. Long may have passed since the plan was made: a pause, the copy of a guest's
 /// memory. Accident: found by the model: DRBD's link was cut and came back after the look, the guest was started on
 /// data that were being fetched, the link was cut once more, and the guest was without its disk.
+/// And where two Primaries are configured, it promotes beside a Primary. Accident: shown possible: while a start waited
+/// for what it comes after, somebody promoted the disk on the peer and mounted it there.
 Result<Role> Actions::may_promote(const model::Promote& step) {
-  XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
+  XEN_DRBD_TRY(const Resource seen, settled(step));
   const auto refused = [&](std::string because, const std::string& hint) {
     return Error{.kind = ErrorKind::refused,
                  .what = step.resource.str() + " was not promoted on " + cluster_.name(step.node),
@@ -75,6 +88,10 @@ Result<Role> Actions::may_promote(const model::Promote& step) {
   if (!execution_.peer_is_dead && seen.connection != Connection::connected)
     return refused("it is " + std::string(to_string(seen.connection)) + " there now, not Connected",
                    "mend the link of DRBD between the nodes");
+  if (!execution_.peer_is_dead && !step.beside_source && seen.peer_role != Role::secondary)
+    return refused("it is " + std::string(to_string(seen.peer_role)) + " on " + cluster_.name(other(step.node)) +
+                       " now, not Secondary",
+                   "see what uses it on " + cluster_.name(other(step.node)));
   for (const model::Volume& volume : seen.volumes) {
     const std::string device = "its /dev/drbd" + std::to_string(volume.minor.number) + " is ";
     if (volume.disk != model::DiskState::up_to_date)

@@ -134,7 +134,7 @@ std::vector<Step> move_steps(const Scene& scene, const Domain& domain, const std
     if (!window_stands_open(scene, resource))
       steps.push_back({OpenWindow{resource}, "both nodes are Primary while the domain changes sides"});
   for (const ResourceName& resource : resources)
-    steps.push_back({Promote{target, resource}, "the domain writes its disks there from now on"});
+    steps.push_back({Promote{target, resource, true}, "the domain writes its disks there from now on"});
   if (plain)
     steps.push_back({MigratePlain{from}, "--plain-ssh: xl moves the domain from start to end"});
   else

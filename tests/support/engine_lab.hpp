@@ -114,14 +114,15 @@ inline DomainPlan plain_start(const std::string& name, NodeId node) {
 inline DomainPlan migrate_plan(const std::string& name, NodeId from) {
   const ResourceName disk = resource_name(name);
   return plan_of(name, Verdict::migrate, other(from),
-                 {next(model::CopyMemory{from}), next(model::OpenWindow{disk}), next(model::Promote{other(from), disk}),
-                  next(model::HandOver{from}), on_failure(model::Demote{other(from), disk}),
-                  next(model::Demote{from, disk}), always(model::CloseWindow{disk})});
+                 {next(model::CopyMemory{from}), next(model::OpenWindow{disk}),
+                  next(model::Promote{other(from), disk, true}), next(model::HandOver{from}),
+                  on_failure(model::Demote{other(from), disk}), next(model::Demote{from, disk}),
+                  always(model::CloseWindow{disk})});
 }
 inline DomainPlan plain_migrate_plan(const std::string& name, NodeId from) {
   const ResourceName disk = resource_name(name);
   return plan_of(name, Verdict::migrate, other(from),
-                 {next(model::OpenWindow{disk}), next(model::Promote{other(from), disk}),
+                 {next(model::OpenWindow{disk}), next(model::Promote{other(from), disk, true}),
                   next(model::MigratePlain{from}), on_failure(model::Demote{other(from), disk}),
                   next(model::Demote{from, disk}), always(model::CloseWindow{disk})});
 }

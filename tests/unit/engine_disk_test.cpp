@@ -31,7 +31,9 @@ TEST_CASE("A promotion is verified by reading the role back, whatever drbdadm sa
     CHECK(lab.run(steps({next(model::Promote{dom0, samba_resource})})).result == ResultKind::failed);
   }
   SECTION("DRBD says no, and is quoted") {
-    lab.drbd(mirror, "samba").primary = true;
+    lab.world->before = [&](NodeId id, const std::string& command) {
+      if (command == "drbdadm primary" && id == dom0) lab.drbd(mirror, "samba").primary = true;
+    };
     const DomainReport report = lab.run(steps({next(model::Promote{dom0, samba_resource})}));
     CHECK(report.result == ResultKind::failed);
     CHECK_THAT(report.reason, ContainsSubstring("Multiple primaries not allowed by config"));
@@ -63,6 +65,26 @@ TEST_CASE("What has lost its peer since the look is not promoted, though DRBD wo
     CHECK(lab.world->count("mirror: drbdadm primary samba") == 0);
     CHECK(lab.world->executes_on("samba", dom0));
   }
+}
+
+TEST_CASE("What has become Primary on the peer since the look is not promoted beside it, though DRBD may be told to") {
+  Lab lab;
+  for (NodeId id : {dom0, mirror}) lab.drbd(id, "samba").two_primaries = true;
+  lab.drbd(mirror, "samba").primary = true;
+  lab.drbd(dom0, "samba").primary = GENERATE(false, true);
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::refused);
+  CHECK(report.error->changed == Changed::no);
+  CHECK_THAT(report.reason, ContainsSubstring("it is Primary on mirror now, not Secondary"));
+  CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("What the peer has just demoted is promoted once DRBD says so here") {
+  Lab lab;
+  lab.drbd(mirror, "samba").primary = true;
+  lab.world->time->after(Milliseconds(1200), [&] { lab.drbd(mirror, "samba").primary = false; });
+  CHECK(lab.run(start_plan("samba", dom0)).result == ResultKind::started);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
 TEST_CASE("What has fallen behind since the look is not promoted, though DRBD would: it is still fetching its data") {
@@ -223,7 +245,9 @@ TEST_CASE("Where the state of DRBD cannot be read, nothing is taken for demoted"
 
 TEST_CASE("Of several resources the second of which cannot be promoted, the first is demoted again") {
   Lab lab;
-  lab.drbd(mirror, "dns").primary = true;
+  lab.world->before = [&, promotions = 0](NodeId id, const std::string& command) mutable {
+    if (command == "drbdadm primary" && id == dom0 && ++promotions == 2) lab.drbd(mirror, "dns").primary = true;
+  };
   const DomainReport report =
       lab.run(steps({next(model::Promote{dom0, samba_resource}), next(model::Promote{dom0, dns}),
                      next(model::Create{dom0, "/etc/xen/samba.cfg"}), on_failure(model::Demote{dom0, samba_resource}),

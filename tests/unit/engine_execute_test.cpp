@@ -133,7 +133,9 @@ TEST_CASE("There is no pause after a domain that ran already") {
 
 TEST_CASE("A domain follows others however they end") {
   Lab lab;
-  lab.drbd(mirror, "dns").primary = true;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command == "drbdadm primary") lab.drbd(mirror, "dns").primary = true;
+  };
   const Report report = lab.run(plan_of_all({following(plain_start("web", dom0), {"dns"}), start_plan("dns", dom0)}));
   CHECK(report.domains[0].result == ResultKind::started);
   CHECK(report.domains[1].result == ResultKind::failed);
@@ -143,7 +145,9 @@ TEST_CASE("A domain follows others however they end") {
 TEST_CASE("A domain that fails holds back those that wait for it, theirs in turn, and no others") {
   Lab lab;
   lab.world->add_domain("mail", dom0, {});
-  lab.drbd(mirror, "dns").primary = true;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command == "drbdadm primary") lab.drbd(mirror, "dns").primary = true;
+  };
   const Report report = lab.run(plan_of_all({start_plan("dns", dom0), waiting(start_plan("samba", dom0), {"dns"}),
                                              waiting(plain_start("web", dom0), {"samba"}), plain_start("mail", dom0)}));
   CHECK(report.domains[0].result == ResultKind::failed);

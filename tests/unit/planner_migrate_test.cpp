@@ -25,7 +25,7 @@ TEST_CASE("a migration opens the window after the copy, and closes it whatever h
                  .steps = {
                      {CopyMemory{dom0}, "the guest runs on at its source while its memory is copied"},
                      {OpenWindow{resource}, "both nodes are Primary while the domain changes sides"},
-                     {Promote{mirror, resource}, "the domain writes its disks there from now on"},
+                     {Promote{mirror, resource, true}, "the domain writes its disks there from now on"},
                      {HandOver{dom0}, "memory is copied and the target's disks are Primary"},
                      {Demote{mirror, resource}, "promoted for a migration that failed", When::on_failure},
                      {Demote{dom0, resource}, "the domain has left this node"},

@@ -18,6 +18,7 @@ namespace xen_drbd::model {
 struct Promote {
   NodeId node{};
   ResourceName resource;
+  bool beside_source = false; ///< a migration: the other node is Primary still; else it must be Secondary
   bool operator==(const Promote&) const = default;
 };
 /// `drbdadm secondary RESOURCE`, only where the domain is proved absent; retried while the device is held open.
