@@ -82,6 +82,15 @@ void tidy(const Scene& scene, Draft& draft, std::vector<Step> steps) {
   draft.plan.steps = std::move(steps);
 }
 
+/// What could not be read may be a disk that was left Primary, or a window that was left open: that is said.
+void warn_of_unread(const Scene& scene, const std::vector<ResourceName>& resources, Draft& draft) {
+  if (resources.empty()) return;
+  for (NodeId id : both_nodes)
+    if (const Objection no = drbd_answers(scene, id))
+      draft.plan.warnings.push_back(fmt::format("{}, so what is left of {} there cannot be told; {}", no->because,
+                                                draft.plan.domain.str(), no->hint));
+}
+
 std::string since_when(const Scene& scene, const ResourceName& resource) {
   const auto since = scene.inputs.disconnected_since.find(resource);
   if (since == scene.inputs.disconnected_since.end()) return "and its kernel log does not say since when";
@@ -231,6 +240,7 @@ Draft already_running(const Scene& scene, const Domain& domain, NodeId node) {
   if (const auto resources = resources_of(scene, domain)) {
     std::vector<Step> steps = demote_leftovers(scene, *resources, other(node));
     append(steps, close_leftovers(scene, *resources, draft.plan.warnings));
+    warn_of_unread(scene, *resources, draft);
     tidy(scene, draft, std::move(steps));
   }
   return draft;
@@ -290,9 +300,11 @@ Draft draft_stop(const Scene& scene, const Domain& domain, std::string reason) {
         fmt::format("the disks of {} stay Primary on {}: {}", domain.name.str(), scene.name(here), no->because));
     return draft;
   }
+  warn_of_unread(scene, *resources, draft);
   for (const ResourceName& resource : *resources) {
     const Role role = role_on(scene, resource, here);
-    if (role == Role::primary || (role == Role::unknown && find_resource(scene.node(here), resource) != nullptr))
+    const bool is_up = !scene.node(here)->resources || find_resource(scene.node(here), resource) != nullptr;
+    if (role == Role::primary || (role == Role::unknown && is_up)) // what could not be read is read anew then
       draft.plan.steps.push_back({Demote{here, resource}, "nobody writes the disk here any more"});
   }
   append(draft.plan.steps, close_leftovers(scene, *resources, draft.plan.warnings));
@@ -308,8 +320,10 @@ Draft not_running_here(const Scene& scene, const Domain& domain) {
     draft.plan.warnings.push_back(no->because + "; " + no->hint);
     return draft;
   }
-  if (const auto resources = resources_of(scene, domain))
+  if (const auto resources = resources_of(scene, domain)) {
+    warn_of_unread(scene, *resources, draft);
     tidy(scene, draft, demote_leftovers(scene, *resources, scene.here()));
+  }
   return draft;
 }
 

@@ -57,20 +57,32 @@ Objection disks_are_declared(const Scene& scene, const Domain& domain, const Con
                  "make the disks of the file and of the topology the same");
 }
 
-/// The file as read on one node, before its content is looked at.
+/// The file as found on one node, whatever xl makes of it there.
 Objection config_is_there(const Scene& scene, const Domain& domain, NodeId node) {
   const NodeState* seen = scene.node(node);
   if (seen == nullptr) return std::nullopt;
   const auto report = seen->configs.find(domain.name);
   const std::string candidates = fmt::format("{}", fmt::join(domain.config_candidates, " or "));
+  if (report != seen->configs.end() && report->second.path.empty() && !report->second.problem.empty())
+    return refusal(fmt::format("the configuration of {} could not be read on {}: {}", domain.name.str(),
+                               scene.name(node), printable(report->second.problem)),
+                   "look again; if it stays so, see why with -vv");
   if (report == seen->configs.end() || report->second.path.empty())
     return refusal(fmt::format("{} has no configuration file {}", scene.name(node), candidates),
                    fmt::format("put the file on {}, the same on both nodes", scene.name(node)));
-  if (!report->second.problem.empty())
-    return refusal(fmt::format("xl on {} cannot read {}: {}", scene.name(node), report->second.path,
-                               printable(report->second.problem)),
-                   fmt::format("correct the file; `xl create -n {}` checks it", report->second.path));
+  if (report->second.sha256.empty())
+    return refusal(
+        fmt::format("{} on {}: {}", report->second.path, scene.name(node), printable(report->second.problem)),
+        "see its owner and mode");
   return std::nullopt;
+}
+
+/// xl on the node where the domain is to come up has read the file, if it was asked to.
+Objection xl_takes_config(const Scene& scene, const Domain& domain, NodeId node) {
+  const ConfigReport& report = scene.node(node)->configs.at(domain.name);
+  if (report.problem.empty()) return std::nullopt;
+  return refusal(fmt::format("xl on {} cannot read {}: {}", scene.name(node), report.path, printable(report.problem)),
+                 fmt::format("correct the file; `xl create -n {}` checks it", report.path));
 }
 
 } // namespace
@@ -168,6 +180,23 @@ Objection no_migration_at_work(const Scene& scene, const DomainName& domain) {
   return std::nullopt;
 }
 
+namespace {
+
+/// A guest that a migration has brought and not yet let go stands paused under its own name, too: its memory is the
+/// only good one, and its disks may have been written since.
+std::string out_of_paused(const Scene& scene, const DomainName& domain, NodeId id) {
+  const DomainPresence there = presence_of(domain, scene.state.nodes[index(other(id))]);
+  if (there.presence == Presence::absent)
+    return fmt::format("on {0}: `xl unpause {1}`, or `xl destroy {1}` if it is not wanted there", scene.name(id),
+                       domain.str());
+  if (there.presence == Presence::unknown)
+    return fmt::format("see what is on {}; where it is left of a migration, xen-drbd recover {}", scene.name(other(id)),
+                       domain.str());
+  return fmt::format("xen-drbd recover {}", domain.str());
+}
+
+} // namespace
+
 Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   const DomainPresence found = presence_of(domain, scene.state.nodes[index(id)]);
   const std::string& node = scene.name(id);
@@ -178,9 +207,7 @@ Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   case Presence::running: return refusal(fmt::format("{} is running on {}", name, node), {});
   case Presence::paused:
     if (found.created_by != 0) return refusal(being_created(name, node, found.created_by), "wait until it has ended");
-    return refusal(
-        fmt::format("{} is paused on {}", name, node),
-        fmt::format("on {}: `xl unpause {}`, or `xl destroy {}` if it is not wanted there", node, name, name));
+    return refusal(fmt::format("{} is paused on {}", name, node), out_of_paused(scene, domain, id));
   case Presence::shut_down:
     return refusal(fmt::format("{} has shut down on {} but was not cleared away, and holds its disks", name, node),
                    recover);
@@ -250,6 +277,7 @@ const ConfigReport* parsed_config(const Scene& scene, const DomainName& domain, 
 Objection config_is_the_domains(const Scene& scene, const Domain& domain, NodeId node) {
   for (NodeId id : {node, other(node)})
     if (Objection no = config_is_there(scene, domain, id)) return no;
+  if (Objection no = xl_takes_config(scene, domain, node)) return no;
   const NodeState* near = scene.node(node);
   const NodeState* far = scene.node(other(node));
   const ConfigReport& file = near->configs.at(domain.name);

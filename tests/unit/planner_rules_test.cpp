@@ -124,8 +124,16 @@ TEST_CASE("a configuration file is the domain's, and the same on both nodes") {
        "dom0 has no configuration file /etc/xen/samba.cfg or /etc/xen/samba", "dom0"},
       {[](World& w) { w.config(dom0, "samba").problem = "line 3: syntax error"; }, "line 3: syntax error",
        "xl create -n"},
-      {[](World& w) { w.config(mirror, "samba").problem = "line 4: syntax error"; }, "xl on mirror cannot read",
-       "xl create -n"},
+      {[](World& w) {
+         w.config(mirror, "samba") = {};
+         w.config(mirror, "samba").problem = "no answer within 13s";
+       },
+       "could not be read on mirror: no answer within 13s", "look again"},
+      {[](World& w) {
+         w.config(mirror, "samba").sha256.clear();
+         w.config(mirror, "samba").problem = "the file is there but cannot be read";
+       },
+       "on mirror: the file is there but cannot be read", "mode"},
       {[](World& w) { w.config(mirror, "samba").sha256 = "another"; }, "differs between the nodes", "the same"},
       {[](World& w) { w.config(dom0, "samba").name = "samba2"; }, "is the configuration of 'samba2', not of samba",
        "name"},

@@ -188,6 +188,19 @@ TEST_CASE("a domain of which anything stands on either node is not started") {
     }
 }
 
+TEST_CASE("what stands paused where a migration may have brought it is for recover, and not to be destroyed") {
+  World world;
+  world.add_row(dom0, "samba", "--p---").add_row(mirror, "samba--migratedaway", "---ss-");
+  for (Goal goal : {Goal::start_here, Goal::stop_here, Goal::migrate_out}) {
+    const std::string hint = world.plan_for(goal, "samba").error.value().hint;
+    CHECK_THAT(hint, ContainsSubstring("xen-drbd recover samba") && !ContainsSubstring("destroy"));
+  }
+  World alone;
+  alone.add_row(dom0, "samba", "--p---").unreachable();
+  const std::string hint = alone.plan_for(Goal::stop_here, "samba").error.value().hint;
+  CHECK_THAT(hint, ContainsSubstring("see what is on mirror") && !ContainsSubstring("destroy"));
+}
+
 TEST_CASE("a guest between reboot and restart is not started: its watcher lives") {
   for (NodeId id : both_nodes) {
     World world;

@@ -93,6 +93,38 @@ TEST_CASE("a stop goes on without demotion when the configuration of DRBD cannot
   CHECK_THAT(plan.warnings[0], ContainsSubstring("stay Primary on dom0"));
 }
 
+TEST_CASE("a disk whose state cannot be read is no disk that is Secondary: a stop tries to demote it, and says so") {
+  World world;
+  world.runs("samba", dom0);
+  world.node(dom0).resources.reset();
+  const DomainPlan plan = stop(world, "samba");
+  CHECK(in_words(plan.steps) == Words{"shutdown dom0", "demote dom0 samba"});
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK_THAT(plan.warnings[0], ContainsSubstring("the state of DRBD on dom0 could not be read"));
+}
+
+TEST_CASE("where DRBD's state cannot be read, what a run leaves behind is not said to be nothing") {
+  const NodeId blind = GENERATE(dom0, mirror);
+  World idle;
+  idle.node(blind).resources.reset();
+  World running;
+  running.runs("samba", mirror);
+  running.node(blind).resources.reset();
+  for (const DomainPlan& plan : {stop(idle, "samba"), running.plan_for(Goal::migrate_out, "samba")}) {
+    CHECK(plan.verdict == Verdict::already);
+    REQUIRE(plan.warnings.size() == 1);
+    CHECK_THAT(plan.warnings[0], ContainsSubstring("what is left of samba there cannot be told"));
+  }
+}
+
+TEST_CASE("an evacuation moves a domain whose configuration only the target's xl could read") {
+  World world;
+  world.runs("samba", dom0);
+  world.config(dom0, "samba").parsed = false;
+  world.config(dom0, "samba").problem = "xl printed something else than JSON";
+  CHECK(of(evacuate(world), "samba").verdict == Verdict::migrate);
+}
+
 TEST_CASE("beside a nameless zombie a domain is shut down, and its disks stay Primary") {
   World world;
   world.runs("samba", dom0).runs("web", dom0).add_row(dom0, "(null)", "-----d");
