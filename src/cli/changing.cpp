@@ -102,12 +102,14 @@ bool passes_by_itself(const model::ClusterState& state, const std::vector<Domain
   });
 }
 
-/// Whether a guest of this node reboots or has just shut down: it is about to run again, or to be gone.
+/// Whether a guest of this node reboots or has just shut down: it is about to run again, or to be gone. Where watchers
+/// cannot be listed every guest that is not there may be between its reboot and its restart.
 bool settles_here(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
   const model::Observation& here = state.nodes[index(session.this_node)];
   return std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
     const model::DomainPresence found = presence_of(domain, here);
     return found.presence == model::Presence::watcher_only || found.presence == model::Presence::dying ||
+           (found.presence == model::Presence::absent && !found.watchers_known) ||
            (found.presence == model::Presence::shut_down && found.has_watcher);
   });
 }
@@ -206,8 +208,7 @@ Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
 
 Result<engine::Report> look_and_act_locked(Session& session, model::Wish& wish) {
   const auto progress = make_progress(session); // outlives the lock: a terminal that stands still does not keep that
-  // an evacuation that begins from now on is newer than what was asked for here
-  session.left_before = !brings_here(wish.goal) && is_leaving(session);
+  session.left_before = !brings_here(wish.goal) && session.leaving_at_begin.has_value();
   XEN_DRBD_TRY(const ClusterLock lock, take_lock_for(session, wish.goal));
   XEN_DRBD_TRY(const DeadPeer dead, judge_peer(session, wish));
   if (brings_here(wish.goal)) XEN_DRBD_CHECK(end_leaving(session));

@@ -177,17 +177,32 @@ private:
   enum class Left {
     nothing, ///< in no form
     remains, ///< of guests that run no more
-    runs,    ///< or may run
+    runs,    ///< or may run, or come back
   };
 
-  /// What of the topology is on this node in the end: seen, not concluded.
+  /// What of the topology is on this node in the end: seen, not concluded. Where watchers cannot be listed, a guest
+  /// that reboots is in no list for some seconds (rule 5.2).
   Left what_is_left() {
+    constexpr Milliseconds looks_without_watchers{10'000};
+    constexpr Milliseconds interval{500};
+    engine::Clock& clock = engine::system_clock();
+    for (const auto begin = clock.now();; clock.sleep(interval)) {
+      bool watchers_known = true;
+      const Left left = what_is_left_now(watchers_known);
+      if (left == Left::runs || watchers_known || clock.now() - begin >= looks_without_watchers) return left;
+      if (interrupted_by() != 0 || time_left(session_) == std::chrono::seconds(1)) return Left::runs;
+    }
+  }
+
+  Left what_is_left_now(bool& watchers_known) {
     const model::Observation here = engine::observe_domains(session_.cluster, session_.this_node);
     const auto* state = std::get_if<model::NodeState>(&here);
     if (state == nullptr || !state->rows) return Left::runs;
     Left left = Left::nothing;
     for (const DomainName& name : all_domains(session_)) {
-      const model::Presence presence = presence_of(name, here).presence;
+      const model::DomainPresence found = presence_of(name, here);
+      const model::Presence presence = found.presence;
+      watchers_known = watchers_known && found.watchers_known;
       if (presence == model::Presence::absent) continue;
       left = Left::remains;
       if (presence == model::Presence::running || presence == model::Presence::paused ||
@@ -206,7 +221,7 @@ private:
 };
 
 int cancel(Session& session) {
-  const bool leaving = access(leaving_mark(session).c_str(), F_OK) == 0;
+  const bool leaving = leaving_since(session).has_value();
   if (!session.options.dry_run) {
     if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
     audit(session, {}, 0);

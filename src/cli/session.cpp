@@ -131,6 +131,7 @@ Result<Session> open_session(Options options) {
   XEN_DRBD_TRY(model::Topology loaded, load_chosen_topology(options.topology));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
+  session.leaving_at_begin = leaving_since(session);
   advise_with(topology_words(session.topology, text_of("/etc/default/xen-drbd")));
   XEN_DRBD_CHECK(check_domains(session));
   log::info(fmt::format("{}: this node is {}, the peer {}", session.topology.path, session.here(), session.peer()));
@@ -231,7 +232,11 @@ std::string holder_text(const Session& session) {
 
 std::string leaving_mark(const Session& session) { return session.cluster.run_directory + "/leaving"; }
 
-bool is_leaving(const Session& session) { return access(leaving_mark(session).c_str(), F_OK) == 0; }
+std::optional<std::int64_t> leaving_since(const Session& session) {
+  struct stat mark {};
+  if (stat(leaving_mark(session).c_str(), &mark) != 0) return std::nullopt;
+  return std::int64_t{mark.st_mtim.tv_sec} * 1'000'000'000 + mark.st_mtim.tv_nsec;
+}
 
 Result<> set_leaving(const Session& session, bool leaving) {
   const std::string mark = leaving_mark(session);
@@ -251,19 +256,25 @@ Result<> set_leaving(const Session& session, bool leaving) {
   if (mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST) return failed(std::strerror(errno));
   const int fd = open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed(std::strerror(errno));
+  const bool dated = futimens(fd, nullptr) == 0; // one that is there already is as new as this evacuation
+  const int problem = errno;
   close(fd);
+  if (!dated) return failed(std::strerror(problem));
   return {};
 }
 
 Result<> end_leaving(const Session& session) {
-  if (std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr && is_leaving(session))
+  const auto since = leaving_since(session);
+  const bool is_newer = since && since != session.leaving_at_begin;
+  if (since && (is_newer || std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr))
     return Error{.kind = ErrorKind::refused,
                  .what = "nothing was started or moved onto " + session.here(),
-                 .because = session.here() + " is leaving: it is being evacuated",
+                 .because = session.here() + " is leaving: " +
+                            (is_newer ? "its evacuation was typed after this command" : "it is being evacuated"),
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "when it is to stay: xen-drbd evacuate --cancel"};
-  return set_leaving(session, false);
+  return since ? set_leaving(session, false) : Result<>{};
 }
 
 } // namespace xen_drbd::cli

@@ -18,7 +18,8 @@ struct Session {
   model::Topology topology;
   model::NodeId this_node{};
   engine::Cluster cluster;
-  bool fenced = false;      ///< the peer counts as dead because its fence device says that it is off
+  bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
+  std::optional<std::int64_t> leaving_at_begin = {}; ///< leaving_since() when the run began
   bool left_before = false; ///< this node was being evacuated before the run began, and the run did not end that
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
@@ -62,14 +63,18 @@ struct Session {
 
 /// The path of the leaving mark of this node (rule 5.10).
 [[nodiscard]] std::string leaving_mark(const Session& session);
-/// Whether this node is being evacuated now.
-[[nodiscard]] bool is_leaving(const Session& session);
-/// Sets or takes away the leaving mark. Fails: when /run/xen-drbd cannot be written.
+/// When the evacuation that has set this node's mark was typed, in nanoseconds of the file system's clock; nothing
+/// while the node is not leaving.
+[[nodiscard]] std::optional<std::int64_t> leaving_since(const Session& session);
+/// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
 
-/// Takes the mark away for a command that brings domains here; with XEN_DRBD_UNLESS_LEAVING in the environment it is
-/// refused instead where the mark is set: the retry of the boot script is no decision to come back. To be asked with
-/// the lock: an evacuation sets its mark before it waits for that.
+/// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An
+/// evacuation that was typed since is newer than that command, which is refused. Accident: shown possible: a start
+/// waited half an hour for the lock, took away the mark of an evacuation that had meanwhile said that the node was
+/// empty, and started its guests on a node whose power was about to go.
+/// With XEN_DRBD_UNLESS_LEAVING in the environment it is refused in either case: the retry of the boot script is no
+/// decision to come back. To be asked with the lock: an evacuation sets its mark before it waits for that.
 [[nodiscard]] Result<> end_leaving(const Session& session);
 
 } // namespace xen_drbd::cli

@@ -423,6 +423,19 @@ inline choose() {
   fi
 }
 
+/* rule 5.10: a command that brings domains here is a decision to come back, and ends the evacuation that it was typed
+   after; one that was typed since is newer */
+inline end_leaving() {
+  if
+#ifndef NO_MARK_NEWER_THAN_THE_COMMAND
+  :: left_since[me] -> refusal = true
+#else
+  :: left_since[me] -> leaving[me] = false; left_before = false
+#endif
+  :: else -> leaving[me] = false; left[me] = false; left_before = false
+  fi
+}
+
 inline look_and_act() {
 #ifdef NO_AGE_OF_THE_MARK
   atomic { left_before = leaving[me] };
@@ -461,7 +474,7 @@ proctype Administrator(byte me; byte runs_left) {
   chan plan = [14] of { byte, byte, byte };
 end:
   do
-  :: atomic { runs_left && up[me] && !killed[me] && may_begin -> runs_left--; alive[me] = true; choose(); left_before = leaving[me] };
+  :: atomic { runs_left && up[me] && !killed[me] && may_begin -> runs_left--; alive[me] = true; choose(); left_before = leaving[me]; left_since[me] = false };
      {
        connect_to_peer();
        take_lock();
@@ -480,8 +493,8 @@ end:
 #endif
        if
        :: !refusal ->
-          atomic { if :: brings_here -> leaving[me] = false; left[me] = false; left_before = false :: else fi };
-          look_and_act();
+          atomic { if :: brings_here -> end_leaving() :: else fi };
+          if :: refusal :: else -> look_and_act() fi;
 #if MAY(EVACUATE)
           if
           :: wish == EVACUATE && failure != FINE -> atomic { forget(); tried = true }; look_and_act()
@@ -526,7 +539,7 @@ end:
 /* An evacuation that is typed on a node whose lock another run of the same node holds, and does without. */
 proctype Evacuation(byte n) {
 end:
-  atomic { up[n] -> printf("node%d: xen-drbd evacuate beside it\n", n + 1); leaving[n] = true };
+  atomic { up[n] -> printf("node%d: xen-drbd evacuate beside it\n", n + 1); leaving[n] = true; left_since[n] = true };
 end_of_the_wait: /* the other run may end: this one has the lock then, like any other */
   atomic { up[n] && !lock_is_free(n) && !sender[n] && !creating[n];
      if

@@ -18,6 +18,7 @@ bool away[2];            /* NAME--migratedaway, suspended */
 bool up[2] = true;
 byte boot[2];            /* identity of the boot */
 bool leaving[2];
+bool left_since[2];      /* an evacuation was typed since the run there began */
 byte creating[2];        /* 1 + the run that has read that it is not leaving, and has not begun its xl create yet */
 bool left[2];            /* evacuate said that nothing of the topology is here, and the node is about to go down */
 
@@ -182,7 +183,7 @@ inline crash(n) {
   if :: alive[n] -> end_run(n); killed[n] = true :: else fi;
   up[n] = false;
   own[n] = ABSENT; incoming[n] = false; away[n] = false; older[n] = false;
-  leaving[n] = false; left[n] = false; creating[n] = 0;
+  leaving[n] = false; left_since[n] = false; left[n] = false; creating[n] = 0;
   sender[n] = NONE; transport[n] = NONE; receiver[n] = NONE;
   COMMAND(n, 0) = 0; COMMAND(n, 1) = 0;
   lock[n] = NOBODY;
