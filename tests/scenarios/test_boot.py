@@ -265,6 +265,17 @@ def test_a_step_that_fails_is_1_and_is_tried_again_after_pauses_that_grow(make_p
     assert "ended with 0" in init(world, 1, "status")
 
 
+def test_a_start_that_is_killed_counts_as_a_step_that_failed_and_is_tried_again(make_pair):
+    world = make_pair("XEN_DRBD_PATH=/root/killed\nSTART_ACTION=start-all\n")
+    world.write(1, "/root/killed", '#!/bin/sh\ncase "$*" in *start-all*) kill -KILL $$ ;; esac\nexec xen-drbd "$@"\n', 0o755)
+    init(world, 1, "start", 1)
+    assert "START_ACTION ended with 6 last" in init(world, 1, "status")
+    assert retrying(world, 1)
+    world.write(1, "/root/killed", '#!/bin/sh\nexec xen-drbd "$@"\n', 0o755)
+    wait_until_runs(world, dns=1, samba=1, mail=1)
+    init(world, 1, "stop")
+
+
 def test_a_peer_that_is_lost_in_the_middle_of_a_boot_and_comes_back_gets_its_domains(make_pair):
     world = make_pair("START_ACTION=migrate-and-start-all\nRETRY_PAUSE=6\n")    # the first retry would be told otherwise
     held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
