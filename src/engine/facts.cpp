@@ -102,12 +102,16 @@ std::optional<NodeFacts::Rights> parse_rights(std::string_view owner, std::strin
   return NodeFacts::Rights{.owner = *uid, .mode = *bits};
 }
 
-/// The last line of what ssh said: its verdict stands below warnings and banners.
+/// The last line of what ssh said: its verdict stands below warnings and banners. What is wrong with a host key,
+/// unknown or changed, stands in the line above.
 std::string why_not(const host::Outcome& outcome) {
   if (outcome.ok()) return {};
-  const std::string_view said = trimmed(outcome.err);
+  auto said = lines(trimmed(outcome.err));
   if (outcome.end != host::End::exited || said.empty()) return host::describe(outcome);
-  return printable(trimmed(said.substr(said.rfind('\n') + 1)));
+  if (said.size() > 1 && trimmed(said.back()) == "Host key verification failed." &&
+      said[said.size() - 2].find("ost key") != std::string_view::npos)
+    said.pop_back();
+  return printable(trimmed(said.back()));
 }
 
 std::optional<NodeFacts> facts_of(const Cluster& cluster, NodeId node, const std::vector<std::string>& devices) {

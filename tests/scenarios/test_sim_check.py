@@ -141,6 +141,22 @@ def test_each_fault_has_its_finding_and_no_other(pair, fault):
         assert timeless(f"{one['id']}: {one['text']}") in text and f"hint: {one['hint']}" in text, text
 
 
+def test_a_host_key_that_has_changed_is_told_from_an_unknown_one_with_the_way_out(pair):
+    pair.simulation.new_host_key(1)
+    found = check(pair, 1, 4)
+    assert set(found) == {("ssh", "mirror", "")}, found
+    (one,) = found.values()
+    assert "Host key for 10.77.0.1 has changed" in one["text"], one
+    assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in one["hint"], one
+    pair.on(2, re.search(r"ssh-keygen -R \S+ -f [^;]+", one["hint"])[0], check=True)
+    found = check(pair, 1, 4)
+    assert "No ED25519 host key is known for 10.77.0.1" in found[("ssh", "mirror", "")]["text"], found
+    assert "ssh-keygen -R" not in found[("ssh", "mirror", "")]["hint"], found
+    shown = pair.on(1, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", check=True).stdout.split()[1]
+    pair.on(2, "xen-drbd make-keys | setsid sh -s", env={"PEER_FINGERPRINT": shown}, check=True)
+    assert check(pair) == {}
+
+
 def timeless(text):
     """An offset of clocks is measured anew by each run."""
     return re.sub(r"[0-9.]+ s ", "N s ", text)

@@ -46,6 +46,45 @@ def test_the_host_key_is_entered_only_when_its_fingerprint_was_compared(world):
     assert again.ok and "known already" in again.stderr and "lets the key in already" in again.stderr, again
 
 
+def test_a_host_key_that_has_changed_is_said_to_have_changed_and_is_left_to_the_administrator(world):
+    before, old = world.read(1, "/root/.ssh/known_hosts"), fingerprint(world, 2)
+    world.simulation.new_host_key(2)
+    for expected in (None, fingerprint(world, 2)):
+        done = make_keys(world, 1, expected=expected)
+        assert not done.ok and "known already" not in done.stderr and "Run this there" not in done.stderr, done
+        assert "the host key of mirror has changed" in done.stderr, done
+        assert old in done.stderr and fingerprint(world, 2) in done.stderr, done
+        assert world.read(1, "/root/.ssh/known_hosts") == before
+    remove = re.search(r"ssh-keygen -R \S+ -f [^;]+", done.stderr)[0]
+    world.on(1, remove, check=True)
+    again = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert again.ok and "was entered" in again.stderr, again
+    tool(world, 1, "status")
+
+
+def test_a_host_key_is_known_by_any_line_of_its_type_and_unknown_by_lines_of_other_types_alone(world):
+    other = world.on(1, "ssh-keygen -q -t rsa -b 2048 -N '' -f /root/rsa; ssh-keygen -q -t ed25519 -N '' -f /root/old; "
+                        "cat /root/rsa.pub /root/old.pub", check=True).stdout.splitlines()
+    of_another_type, of_its_type = [f"10.77.0.2\t{key}\n" for key in other]
+    known = world.read(1, "/root/.ssh/known_hosts")
+    world.write(1, "/root/.ssh/known_hosts", of_another_type + of_its_type + known, 0o600)
+    world.on(1, "ssh-keygen -q -H -f /root/.ssh/known_hosts", check=True)
+    done = make_keys(world, 1)
+    assert done.ok and "known already" in done.stderr, done
+    world.write(1, "/root/.ssh/known_hosts", of_another_type, 0o600)
+    done = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert done.ok and "was entered" in done.stderr, done
+    world.write(1, "/root/.ssh/known_hosts", "@revoked " + known.replace("\n", "\n@revoked ", 1), 0o600)
+    done = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert not done.ok and "@revoked" in done.stderr, done
+
+
+def test_a_peer_that_shows_no_host_key_now_is_left_with_the_one_that_is_known(world):
+    world.stop_sshd(2)
+    done = make_keys(world, 1)
+    assert not done.ok and "known already" in done.stderr and "could not be put on mirror" in done.stderr, done
+
+
 def test_a_key_that_cannot_be_put_on_the_peer_is_shown_with_what_to_run_there(world):
     world.simulation.refuse_key_of(1)
     done = make_keys(world, 1)

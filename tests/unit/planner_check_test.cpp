@@ -152,6 +152,13 @@ TEST_CASE("ssh that does not get in is an error on the node where it starts, wit
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("Permission denied") && ContainsSubstring("put the key of mirror"));
   pair.fact(mirror).logins["10.77.0.1"] = "Host key verification failed.";
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("enter the host key of dom0"));
+  pair.topology.ssh.port = 2222;
+  pair.fact(mirror).logins["10.77.0.1"] =
+      "Host key for [10.77.0.1]:2222 has changed and you have requested strict checking.";
+  CHECK_THAT(pair.said("ssh"),
+             ContainsSubstring("ask the administrator of dom0") &&
+                 ContainsSubstring("on mirror: ssh-keygen -R '[10.77.0.1]:2222' -f "
+                                   "/root/.ssh/known_hosts; then, there too, xen-drbd make-keys | sh"));
   for (const char* told : {"Can't open user config file /root/.ssh/config: No such file or directory",
                            "command-line: line 0: Bad configuration option: bogus", "Unknown cipher type 'none'"}) {
     pair.fact(mirror).logins["10.77.0.1"] = told;
