@@ -33,14 +33,16 @@ for device; do
   *) echo "device $device other" ;;
   esac
 done
-for file in /etc/xen/auto/*; do
+setting() { # FILE KEY
+  sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" "$1" 2>/dev/null | tail -n 1 | tr -d "\"'"
+}
+auto=$(setting /etc/default/xendomains XENDOMAINS_AUTO)
+auto=${auto%%[[:space:]]*}
+for file in "${auto:-/etc/xen/auto}"/*; do
   [ -f "$file" ] || continue
   name=$(sed -n 's/^[[:space:]]*name[[:space:]]*=[[:space:]]*["'\'']\([^"'\'']*\)["'\''].*/\1/p' "$file" | head -n 1)
   echo "auto ${name:-?} $file"
 done
-setting() { # FILE KEY
-  sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" "$1" 2>/dev/null | tail -n 1 | tr -d "\"'"
-}
 echo "saves $(setting /etc/default/xendomains XENDOMAINS_SAVE)"
 echo "autoballoon $(setting /etc/xen/xl.conf autoballoon)"
 [ "$(cat /sys/module/drbd/parameters/disable_sendpage 2>/dev/null)" = N ] && echo sendpage
