@@ -94,10 +94,13 @@ void check_dom0(const CheckScene& scene, NodeId id, const NodeState& state, cons
   if (!state.xen) return;
   const std::string& node = scene.name(id);
   if (autoballoons(state, facts))
-    findings.warn({"dom0-memory", node},
-                  "xl shrinks dom0 for every guest (autoballoon), and creates and receives one guest at a time",
-                  "give dom0 a fixed size: dom0_mem=4096M,max:4096M on Xen's command line, autoballoon=\"off\" in "
-                  "/etc/xen/xl.conf");
+    findings.warn(
+        {"dom0-memory", node},
+        "xl shrinks dom0 for every guest (autoballoon), and creates and receives one guest at a time",
+        fmt::format("give dom0 a fixed size: on {}, GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=4096M,max:4096M\" (or "
+                    "what it needs) in /etc/default/grub, update-grub; autoballoon=\"off\" in "
+                    "/etc/xen/xl.conf; reboot",
+                    node));
   else
     findings.ok({"dom0-memory", node}, "dom0 has a fixed size");
 }

@@ -313,6 +313,9 @@ TEST_CASE("DRBD that is not connected, not up to date, or set up for trouble") {
   SECTION("auto-promote, which only DRBD 9 has") {
     pair.node(dom0).drbd_nine = true;
     CHECK(pair.complaints() == Complaints{"warning dom0 dns auto-promote", "warning dom0 samba auto-promote"});
+    CHECK_THAT(pair.said("auto-promote"),
+               ContainsSubstring("on dom0, the line `auto-promote no;` in the section options of the section common of "
+                                 "/etc/drbd.d/global_common.conf, then drbdadm adjust"));
     for (ResourceConfig& each : *pair.node(dom0).resource_configs) each.auto_promote = false;
     CHECK(pair.complaints() == Complaints{});
   }
@@ -398,6 +401,10 @@ TEST_CASE("dom0 that xl shrinks, by xl.conf and by Xen's command line") {
   CHECK(pair.complaints() == Complaints{});
   pair.node(dom0).xen->command_line = "placeholder";
   CHECK(pair.complaints() == Complaints{"warning dom0 - dom0-memory"});
+  for (const char* needed :
+       {"on dom0, GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=4096M,max:4096M\"", "in /etc/default/grub, update-grub",
+        "autoballoon=\"off\" in /etc/xen/xl.conf", "; reboot"})
+    CHECK_THAT(pair.said("dom0-memory"), ContainsSubstring(needed));
   pair.fact(dom0).autoballoon = "off";
   CHECK(pair.complaints() == Complaints{});
 }
