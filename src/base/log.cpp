@@ -56,9 +56,12 @@ void warn(std::string_view message) { show(Level::normal, "warning: ", message);
 void info(std::string_view message) { show(Level::verbose, "", message); }
 void command(std::string_view message) { show(Level::commands, "", message); }
 
-// In a thread of its own, which is left behind: syslog(3) waits without end for a syslogd that stands still.
 void audit(std::string_view message) {
-  constexpr std::chrono::seconds patience{3};
+  if (!audit_within(std::chrono::seconds(3), message)) warn("the audit line is not written: syslog does not take it");
+}
+
+// In a thread of its own, which is left behind: syslog(3) waits without end for a syslogd that stands still.
+bool audit_within(std::chrono::milliseconds patience, std::string_view message) noexcept {
   try {
     const auto written = std::make_shared<std::promise<void>>();
     const auto done = written->get_future();
@@ -67,10 +70,9 @@ void audit(std::string_view message) {
       ::syslog(LOG_INFO, "%s", line.c_str());
       written->set_value();
     }).detach();
-    if (done.wait_for(patience) == std::future_status::timeout)
-      warn("the audit line is not written: syslog does not take it");
-  } catch (const std::exception& problem) {
-    warn(std::string("the audit line could not be written: ") + problem.what());
+    return done.wait_for(patience) == std::future_status::ready;
+  } catch (const std::exception&) { // no thread can be started, or there is no memory
+    return false;
   }
 }
 

@@ -203,6 +203,7 @@ Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
   XEN_DRBD_TRY(DeadPeer dead, consider_dead_peer(session));
   wish.peer_is_dead = dead.accepted;
   session.fenced = dead.accepted && dead.by_fence;
+  renew_audit(session);
   return dead;
 }
 

@@ -1,13 +1,16 @@
 #include "interrupt.hpp"
 
+#include "xen_drbd/base/log.hpp"
 #include "xen_drbd/base/text.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <unistd.h>
@@ -21,6 +24,7 @@ std::atomic<bool> ends_at_once{false};
 struct Works {
   std::mutex mutex;
   std::map<std::string, std::string> of_domain;
+  std::string last_words_before, last_words_after;
 };
 
 Works& works() {
@@ -35,6 +39,15 @@ void say(std::string_view text) {
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) return; // nobody is left to be told
 }
 
+/// A syslog that stands still keeps nobody either. The peer is not told: another thread may be talking to it.
+void leave_last_words(int code) {
+  constexpr std::chrono::milliseconds patience{500};
+  const std::scoped_lock guard(works().mutex);
+  if (works().last_words_before.empty()) return;
+  const std::string line = works().last_words_before + std::to_string(code) + works().last_words_after;
+  if (!log::audit_within(patience, line)) return; // nobody is left to be told
+}
+
 void wait_for_signals(sigset_t wanted) {
   for (;;) {
     int signal = 0;
@@ -47,6 +60,7 @@ void wait_for_signals(sigset_t wanted) {
     }
     say("\nended at once: what still runs goes on by itself and keeps the cluster lock; look with xen-drbd status\n" +
         under_way());
+    leave_last_words(exit_code_of_signal(signal));
     _exit(exit_code_of_signal(signal));
   }
 }
@@ -68,6 +82,12 @@ void set_under_way(const std::string& domain, const std::string& what) {
     works().of_domain.erase(domain);
   else
     works().of_domain[domain] = what;
+}
+
+void set_last_words(const std::string& before, const std::string& after) {
+  const std::scoped_lock guard(works().mutex);
+  works().last_words_before = before;
+  works().last_words_after = after;
 }
 
 std::string under_way() {

@@ -15,6 +15,10 @@ void set_under_way(const std::string& domain, const std::string& what);
 /// All that is under way, a line each, in the order of the domains' names.
 [[nodiscard]] std::string under_way();
 
+/// The line that a second signal leaves in this node's syslog: `before`, the exit code, `after`. Both empty, as in the
+/// beginning: none. From any thread.
+void set_last_words(const std::string& before, const std::string& after);
+
 /// The signal that came first, or 0.
 [[nodiscard]] int interrupted_by();
 

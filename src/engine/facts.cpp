@@ -33,14 +33,16 @@ for device; do
   *) echo "device $device other" ;;
   esac
 done
-for file in /etc/xen/auto/*; do
+setting() { # FILE KEY
+  sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" "$1" 2>/dev/null | tail -n 1 | tr -d "\"'"
+}
+auto=$(setting /etc/default/xendomains XENDOMAINS_AUTO)
+auto=${auto%%[[:space:]]*}
+for file in "${auto:-/etc/xen/auto}"/*; do
   [ -f "$file" ] || continue
   name=$(sed -n 's/^[[:space:]]*name[[:space:]]*=[[:space:]]*["'\'']\([^"'\'']*\)["'\''].*/\1/p' "$file" | head -n 1)
   echo "auto ${name:-?} $file"
 done
-setting() { # FILE KEY
-  sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" "$1" 2>/dev/null | tail -n 1 | tr -d "\"'"
-}
 echo "saves $(setting /etc/default/xendomains XENDOMAINS_SAVE)"
 echo "autoballoon $(setting /etc/xen/xl.conf autoballoon)"
 [ "$(cat /sys/module/drbd/parameters/disable_sendpage 2>/dev/null)" = N ] && echo sendpage
@@ -102,12 +104,16 @@ std::optional<NodeFacts::Rights> parse_rights(std::string_view owner, std::strin
   return NodeFacts::Rights{.owner = *uid, .mode = *bits};
 }
 
-/// The last line of what ssh said: its verdict stands below warnings and banners.
+/// The last line of what ssh said: its verdict stands below warnings and banners. What is wrong with a host key,
+/// unknown or changed, stands in the line above.
 std::string why_not(const host::Outcome& outcome) {
   if (outcome.ok()) return {};
-  const std::string_view said = trimmed(outcome.err);
+  auto said = lines(trimmed(outcome.err));
   if (outcome.end != host::End::exited || said.empty()) return host::describe(outcome);
-  return printable(trimmed(said.substr(said.rfind('\n') + 1)));
+  if (said.size() > 1 && trimmed(said.back()) == "Host key verification failed." &&
+      said[said.size() - 2].find("ost key") != std::string_view::npos)
+    said.pop_back();
+  return printable(trimmed(said.back()));
 }
 
 std::optional<NodeFacts> facts_of(const Cluster& cluster, NodeId node, const std::vector<std::string>& devices) {

@@ -156,8 +156,11 @@ void check_settings(const CheckScene& scene, const Domain& domain, const Resourc
                               called, printable(config->fencing)),
                   "see that handlers { fence-peer ...; } is configured and works, or use fencing dont-care");
   if (scene.node(id)->drbd_nine && config->auto_promote)
-    findings.warn({"auto-promote", node, name}, fmt::format("{} is promoted by whatever opens it for writing", called),
-                  "options { auto-promote no; } in the DRBD configuration: xen-drbd promotes it itself");
+    findings.warn(
+        {"auto-promote", node, name}, fmt::format("{} is promoted by whatever opens it for writing", called),
+        fmt::format("xen-drbd promotes it itself: on {}, the line `auto-promote no;` in the section options of the "
+                    "section common of /etc/drbd.d/global_common.conf, then drbdadm adjust {}",
+                    node, called));
 }
 
 void check_disks(const CheckScene& scene, const Domain& domain, Findings& findings) {

@@ -1,3 +1,4 @@
+#include "xen_drbd/base/quote.hpp"
 #include "xen_drbd/base/text.hpp"
 
 #include "findings.hpp"
@@ -35,8 +36,20 @@ void check_names(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fin
 }
 
 /// The way out of what ssh says when it does not get from one node to the other.
-std::string login_hint(const std::string& problem, const std::string& node, const std::string& far) {
+std::string login_hint(const CheckScene& scene, NodeId id, const std::string& problem) {
+  const std::string& node = scene.name(id);
+  const std::string& far = scene.name(other(id));
   const auto says = [&](std::string_view words) { return problem.find(words) != std::string::npos; };
+  if (says("ost key") && says("has changed")) {
+    const SshSettings& ssh = scene.topology.ssh;
+    const std::string address = scene.topology.node(other(id)).address.str();
+    const std::string name = ssh.port == 22 ? address : fmt::format("[{}]:{}", address, ssh.port);
+    return fmt::format(
+        "ask the administrator of {0} whether it has a new host key: its console shows the right one with "
+        "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`; if it has, on {1}: ssh-keygen -R {2} -f {3}; "
+        "then, there too, xen-drbd make-keys | sh",
+        far, node, shell_quote(name), shell_quote(ssh.known_hosts_file));
+  }
   if (says("ost key"))
     return fmt::format("compare and enter the host key of {}; on {}: xen-drbd make-keys | sh", far, node);
   if (says("Permission denied"))
@@ -55,7 +68,7 @@ void check_logins(const CheckScene& scene, NodeId id, const NodeFacts& facts, Fi
     if (problem.empty()) continue;
     well = false;
     findings.fail({"ssh", node}, fmt::format("ssh from {} to {} at {}: {}", node, far, address, problem),
-                  login_hint(problem, node, far));
+                  login_hint(scene, id, problem));
   }
   if (well)
     findings.ok({"ssh", node}, fmt::format("ssh from {} gets into {} without a prompt, its host key known", node, far));
@@ -81,10 +94,13 @@ void check_dom0(const CheckScene& scene, NodeId id, const NodeState& state, cons
   if (!state.xen) return;
   const std::string& node = scene.name(id);
   if (autoballoons(state, facts))
-    findings.warn({"dom0-memory", node},
-                  "xl shrinks dom0 for every guest (autoballoon), and creates and receives one guest at a time",
-                  "give dom0 a fixed size: dom0_mem=4096M,max:4096M on Xen's command line, autoballoon=\"off\" in "
-                  "/etc/xen/xl.conf");
+    findings.warn(
+        {"dom0-memory", node},
+        "xl shrinks dom0 for every guest (autoballoon), and creates and receives one guest at a time",
+        fmt::format("give dom0 a fixed size: on {}, GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=4096M,max:4096M\" (or "
+                    "what it needs) in /etc/default/grub, update-grub; autoballoon=\"off\" in "
+                    "/etc/xen/xl.conf; reboot",
+                    node));
   else
     findings.ok({"dom0-memory", node}, "dom0 has a fixed size");
 }

@@ -10,9 +10,13 @@ constexpr std::string_view functions = R"sh(
 say() { echo "make-keys: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
+fingerprints() { # HOST-KEYS
+  printf '%s\n' "$1" | ssh-keygen -lf - | sed 's/^[0-9]* \([^ ]*\) .*/\1/'
+}
+
 # Shows the fingerprint, and goes on only when it was compared.
 compare() { # HOST-KEY
-  shown=$(printf '%s\n' "$1" | ssh-keygen -lf - | sed 's/^[0-9]* \([^ ]*\) .*/\1/')
+  shown=$(fingerprints "$1")
   if [ -n "${PEER_FINGERPRINT:-}" ]; then
     [ "$shown" = "$PEER_FINGERPRINT" ] ||
       fail "$peer shows the host key $shown, and $PEER_FINGERPRINT was expected; nothing was entered"
@@ -33,14 +37,41 @@ compare() { # HOST-KEY
   [ "$answer" = yes ] || fail "nothing was entered"
 }
 
+# For each key that the peer shows: same where it is known, its type where only other keys of that type are.
+judge() { # HOST-KEYS KNOWN REVOKED
+  printf '%s\n' "$1" | while read -r _ type key; do
+    case $3 in *" $key"*) echo revoked ;; esac
+    case $2 in
+    *" $type $key"*) echo same ;;
+    *" $type "*) echo "$type" ;;
+    esac
+  done
+}
+
 learn_host_key() { # KNOWN-HOSTS-FILE
   name=$address
   [ "$port" = 22 ] || name="[$address]:$port"
-  if ssh-keygen -F "$name" -f "$1" >/dev/null 2>&1; then
+  found=$(ssh-keygen -F "$name" -f "$1" 2>/dev/null | tr '\t' ' ' || true)
+  known=$(printf '%s\n' "$found" | grep -v '^[#@]' || true)
+  host_keys=$(ssh-keyscan -T 5 -p "$port" "$address" 2>/dev/null | grep -v '^#' || true)
+  judged=$(judge "$host_keys" "$known" "$(printf '%s\n' "$found" | grep '^@revoked' || true)")
+  case $judged in *revoked*) fail "the host key that $peer shows is marked @revoked in $1" ;; esac
+  changed=$(printf '%s\n' "$judged" | grep -v -x same | head -n 1)
+  if [ -n "$changed" ]; then
+    type=${changed#ssh-}
+    shown=$(fingerprints "$(printf '%s\n' "$host_keys" | grep -F " $changed ")")
+    known=$(fingerprints "$(printf '%s\n' "$known" | grep -F " $changed ")" | tr '\n' ' ')
+    fail "the host key of $peer has changed: it shows $shown, and $1 has ${known}for $name; nothing was entered. Ask the" \
+      "administrator of $peer whether it has a new one; on its console, this prints the right one: ssh-keygen -lf" \
+      "/etc/ssh/ssh_host_${type%%-*}_key.pub. If $peer shows that one: $forget; then make-keys once more"
+  fi
+  case $found in *@cert-authority*) judged=same ;; esac
+  [ -n "$host_keys" ] || [ -z "$known" ] || judged=same # there is nothing to compare it with now
+  if [ -n "$judged" ]; then
     say "the host key of $peer is known already"
     return 0
   fi
-  host_key=$(ssh-keyscan -T 5 -p "$port" -t ed25519 "$address" 2>/dev/null | grep -v '^#' || true)
+  host_key=$(printf '%s\n' "$host_keys" | grep ' ssh-ed25519 ' || true)
   [ -n "$host_key" ] || fail "no SSH server with an ed25519 host key answers at $address port $port"
   compare "$host_key"
   mkdir -p "${1%/*}"
@@ -173,6 +204,8 @@ std::string make_keys(const model::Topology& topology, model::NodeId this_node, 
   const model::Node& peer = topology.node(other(this_node));
   const std::string identity = topology.ssh.identity_file.value_or("/root/.ssh/id_ed25519");
   std::string from = shell_quote(here.address.str());
+  const std::string alias =
+      topology.ssh.port == 22 ? peer.address.str() : fmt::format("[{}]:{}", peer.address.str(), topology.ssh.port);
   if (here.migration_address != here.address) from += " " + shell_quote(here.migration_address.str());
   return fmt::format(
       R"sh(#!/bin/sh
@@ -189,6 +222,7 @@ make_keys() {{
   user={5}
   identity={6}
   known_hosts={7}
+  forget={11}
   config={8}
   comment=xen-drbd@{0}
 
@@ -201,7 +235,9 @@ make_keys; }}
 )sh",
       here.name.str(), peer.name.str(), functions, shell_quote(peer.address.str()), topology.ssh.port,
       shell_quote(topology.ssh.user), shell_quote(identity), shell_quote(topology.ssh.known_hosts_file),
-      shell_quote(topology.ssh.config_file.value_or("none")), restricted ? shell_quote(topology.path) : "-", from);
+      shell_quote(topology.ssh.config_file.value_or("none")), restricted ? shell_quote(topology.path) : "-", from,
+      shell_quote(
+          fmt::format("ssh-keygen -R {} -f {}", shell_quote(alias), shell_quote(topology.ssh.known_hosts_file))));
 }
 
 } // namespace xen_drbd::script

@@ -96,9 +96,19 @@ def test_the_manual_tells_every_field_of_the_documents(node):
             return set(value) | {name for each in value.values() for name in fields(each)}
         return set()
 
-    for line in ["status", "start quince", "start quince -n", "stop-all -n", "nothing", "start nobody"]:
+    for line in ["status", "start quince", "start quince -n", "stop-all -n", "nothing", "start nobody", "check", "recover",
+                 "recover -n", "evacuate -n", "evacuate", "evacuate --cancel", "migrate-out quince", "migrate-out quince -n",
+                 "migrate-in medlar -n", "migrate-all-out", "migrate-all-in -n", "migrate-my-domains-home -n",
+                 "migrate-and-start-my-domains -n", "migrate-and-start-all -n", "start-all -n", "stop medlar"]:
         missing = fields(node.typed(f"{line} --json").document) - told
         assert not missing, f"{line} --json has fields that the manual does not tell: {missing}"
+
+
+def test_the_manual_and_etc_default_have_every_setting_of_the_boot_and_no_other():
+    given = re.findall(r"^#([A-Z_]+)=", (SOURCE / "init/default").read_text(), re.M)
+    read = re.findall(r"^([A-Z_]+)=", (SOURCE / "init/boot.in").read_text(), re.M)
+    same(given, {*read, "TOPOLOGY_NAME"} - {"PATH"})
+    same(described(COMMAND_MANUAL, "BOOT AND SHUTDOWN", "[A-Z_]+"), given)
 
 
 def keys_of_the_program():

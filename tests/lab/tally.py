@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-AUDIT = re.compile(r"^\S+ by .+ on \S+: exit \d+")
+AUDIT = re.compile(r"^\S+( \S+)* by .+ on \S+: exit \d+")
 AUDITS = "journalctl -q -o cat -t xen-drbd"
 RESULT = re.compile(r", \S+ (started|migrated|stopped|skipped|refused|failed|unknown)")
 

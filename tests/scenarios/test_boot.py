@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import binary_under_test
-from stories import assert_runs, changing, creations, quick_to_give_up, status, tool
+from stories import TOPOLOGY, assert_runs, changing, creations, quick_to_give_up, status, tool
 
 INIT = "/etc/init.d/xen-drbd"
 DEFAULTS = "/etc/default/xen-drbd"
@@ -189,8 +189,35 @@ def test_the_scripts_run_in_each_posix_shell(make_pair, installed, tmp_path, she
     shutil.copytree(installed / "usr/libexec/xen-drbd", libexec)
     for script in libexec.iterdir():
         script.write_text(script.read_text().replace("#!/bin/sh", f"#!{SHELLS[shell]}", 1))
-    world = make_pair("START_ACTION=start-my-domains\n", libexec=libexec)
+    world = make_pair(libexec=libexec, topology_extra="bridges:\n  - {name: xenbr1}\n")
+    for script in (INIT, NETWORK):
+        world.write(1, script, world.read(1, script).replace("#!/bin/sh", f"#!{SHELLS[shell]}", 1), 0o755)
+        assert world.on(1, [script, "begin"]).code == 2
+    assert world.on(1, [NETWORK, "status"]).code == 3
+    world.on(1, [NETWORK, "start"], check=True)
+    assert world.on(1, [NETWORK, "status"], check=True).stdout == "xenbr1 is there\n"
+    world.on(1, [NETWORK, "stop"], check=True)
+    init(world, 1, "status", 3)
     init(world, 1, "start")
+    assert_runs(world, dns=1)
+    init(world, 1, "status")
+    init(world, 1, "reload")
+    init(world, 1, "restart")
+    init(world, 1, "try-restart")
+    assert_runs(world, dns=1)
+    init(world, 1, "stop")
+    assert_runs(world, dns=2)
+
+
+def test_a_boot_is_of_the_topology_that_etc_default_names(make_pair):
+    world = make_pair("START_ACTION=start-my-domains\nTOPOLOGY_NAME=lan\n", topology_extra="bridges:\n  - {name: xenbr1}\n")
+    for node in (1, 2):
+        world.write(node, "/etc/xen/lan.yaml", world.read(node, TOPOLOGY))
+        world.write(node, TOPOLOGY, "domains: [\n")
+    world.on(1, [NETWORK, "start"], check=True)
+    assert world.on(1, [NETWORK, "status"], check=True).stdout == "xenbr1 is there\n"
+    init(world, 1, "start")
+    assert "/dev/drbd1\n" in world.on(1, "readlink /dev/drbd/*").stdout
     assert_runs(world, dns=1)
     init(world, 1, "stop")
     assert_runs(world, dns=2)
@@ -401,6 +428,27 @@ def test_a_boot_that_is_interrupted_while_it_waits_starts_nothing(make_pair):
     world.start_sshd(2)
     time.sleep(2 * RETRY_PAUSE)
     assert_runs(world)
+    assert not retrying(world, 1)
+
+
+SLOW_LINKS = """#!/bin/sh
+[ "$1" != make-links ] || { touch /tmp/linking; while [ -e /tmp/linking ]; do sleep 0.1; done; }
+exec /usr/sbin/xen-drbd "$@"
+"""
+
+
+def test_a_boot_that_is_interrupted_while_it_makes_the_links_waits_for_nobody_and_starts_nothing(make_pair):
+    world = make_pair("PEER_WAIT=60s\nXEN_DRBD_PATH=/root/slow-links\n")
+    world.write(1, "/root/slow-links", SLOW_LINKS, 0o755)
+    world.stop_sshd(2)
+    boot = world.popen(1, "echo $$ > /tmp/pid; exec /usr/libexec/xen-drbd/boot start", stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    world.wait_for(lambda: world.on(1, ["test", "-e", "/tmp/linking"]).ok, 20, "the links to be made")
+    world.on(1, "kill -TERM $(cat /tmp/pid); rm /tmp/linking", check=True)
+    said = boot.communicate(timeout=20)[0]
+    assert boot.returncode == 143, said
+    assert "waiting:" not in said and "xen-drbd: migrate" not in said, said
+    assert "/dev/drbd1\n" in world.on(1, "readlink /dev/drbd/*").stdout
     assert not retrying(world, 1)
 
 

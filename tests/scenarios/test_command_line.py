@@ -125,8 +125,8 @@ def test_a_run_leaves_a_line_in_the_syslog_of_both_nodes(world):
         return any(all(word in line for word in ("xen-drbd", *words)) for line in log.splitlines())
 
     for node in (1, 2):
-        world.wait_for(lambda: told(node, "start by anna on dom0: exit 0", "dns started"), 5, "the line of the start")
-        world.wait_for(lambda: told(node, "stop by", "dns stopped", "--destroy"), 5, "the line of the stop")
+        world.wait_for(lambda: told(node, "start dns by anna on dom0: exit 0", "dns started"), 5, "the line of the start")
+        world.wait_for(lambda: told(node, "stop dns by", "dns stopped", "--destroy"), 5, "the line of the stop")
     before = world.on(1, "cat /var/log/syslog").stdout
     tool(world, 1, "-n start dns")
     tool(world, 1, "status")

@@ -99,9 +99,13 @@ FAULTS = {
     "a domain that something else starts": (
         lambda w: w.on(2, ["ln", "-s", "/etc/xen/dns.cfg", "/etc/xen/auto/"], check=True),
         {("autostart", "mirror", "dns"): "error"}),
+    "a domain that something else starts, from a folder of the administrator's": (
+        lambda w: xendomains_settings(w, "#XENDOMAINS_AUTO=/etc/xen/auto\nXENDOMAINS_AUTO=\"/srv/auto\" # since 2008\n")
+        or w.on(2, "mkdir /srv/auto; ln -s /etc/xen/dns.cfg /srv/auto/10-dns; ln -s /etc/xen/mail.cfg /etc/xen/auto/", check=True),
+        {("autostart", "mirror", "dns"): "error"}),
     "xendomains that saves": (
-        lambda w: w.on(2, "touch /etc/rc2.d/S04xendomains; rm -f /etc/default/xendomains; "
-                          "echo 'XENDOMAINS_SAVE=/var/lib/xen/save' > /etc/default/xendomains", check=True),
+        lambda w: w.on(2, ["touch", "/etc/rc2.d/S04xendomains"], check=True)
+        and xendomains_settings(w, "XENDOMAINS_SAVE=/var/lib/xen/save\n"),
         {("xendomains", "mirror", ""): "error"}),
     "DRBD 8.4 that gives a guest's pages to TCP": (
         lambda w: w.on(2, "mount -t tmpfs none /sys/module && mkdir -p /sys/module/drbd/parameters && "
@@ -141,6 +145,22 @@ def test_each_fault_has_its_finding_and_no_other(pair, fault):
         assert timeless(f"{one['id']}: {one['text']}") in text and f"hint: {one['hint']}" in text, text
 
 
+def test_a_host_key_that_has_changed_is_told_from_an_unknown_one_with_the_way_out(pair):
+    pair.simulation.new_host_key(1)
+    found = check(pair, 1, 4)
+    assert set(found) == {("ssh", "mirror", "")}, found
+    (one,) = found.values()
+    assert "Host key for 10.77.0.1 has changed" in one["text"], one
+    assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in one["hint"], one
+    pair.on(2, re.search(r"ssh-keygen -R \S+ -f [^;]+", one["hint"])[0], check=True)
+    found = check(pair, 1, 4)
+    assert "No ED25519 host key is known for 10.77.0.1" in found[("ssh", "mirror", "")]["text"], found
+    assert "ssh-keygen -R" not in found[("ssh", "mirror", "")]["hint"], found
+    shown = pair.on(1, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", check=True).stdout.split()[1]
+    pair.on(2, "xen-drbd make-keys | setsid sh -s", env={"PEER_FINGERPRINT": shown}, check=True)
+    assert check(pair) == {}
+
+
 def timeless(text):
     """An offset of clocks is measured anew by each run."""
     return re.sub(r"[0-9.]+ s ", "N s ", text)
@@ -148,6 +168,7 @@ def timeless(text):
 
 SYSTEMCTL = """#!/bin/sh
 case "$*" in
+"is-enabled xendomains.service") echo {xendomains} ;;
 "is-enabled xen-drbd.service") echo enabled ;;
 "is-enabled drbd.service") echo {drbd} ;;
 "show -p LoadState --value drbd.service") echo {loaded} ;;
@@ -159,6 +180,17 @@ esac
 """
 
 
+def systemctl(world, drbd="enabled", loaded="loaded", wanted="", state="active", xendomains="disabled"):
+    """Node 2 is run by systemd, which answers so."""
+    world.on(2, ["mkdir", "-p", "/run/systemd/system"], check=True)
+    over(world, 2, "/usr/bin/systemctl",
+         SYSTEMCTL.format(drbd=drbd, loaded=loaded, wanted=wanted, state=state, xendomains=xendomains))
+
+
+def xendomains_settings(world, text):
+    world.on(2, "rm -f /etc/default/xendomains; cat > /etc/default/xendomains", input=text, check=True)
+
+
 @pytest.mark.parametrize("drbd, loaded, wanted, state, wanted_findings", [
     ("enabled", "loaded", "", "active", set()),
     ("disabled", "loaded", "drbd.service", "active", set()),
@@ -167,9 +199,18 @@ esac
     ("enabled", "loaded", "", "inactive", {"boot"}),
     ("enabled", "loaded", "", "failed", {"boot"})])
 def test_a_node_that_systemd_runs_is_asked_what_a_boot_brings_up(pair, drbd, loaded, wanted, state, wanted_findings):
-    pair.on(2, ["mkdir", "-p", "/run/systemd/system"], check=True)
-    over(pair, 2, "/usr/bin/systemctl", SYSTEMCTL.format(drbd=drbd, loaded=loaded, wanted=wanted, state=state))
+    systemctl(pair, drbd=drbd, loaded=loaded, wanted=wanted, state=state)
     assert {key[:2] for key in check(pair)} == {(one, "mirror") for one in wanted_findings}
+
+
+@pytest.mark.parametrize("xendomains, saves, wanted_findings", [
+    ("enabled", "/var/lib/xen/save", {("xendomains", "mirror", "")}),
+    ("disabled", "/var/lib/xen/save", set()),
+    ("enabled", "", set())])
+def test_xendomains_that_saves_is_found_on_a_node_that_systemd_runs(pair, xendomains, saves, wanted_findings):
+    systemctl(pair, xendomains=xendomains)
+    xendomains_settings(pair, f'XENDOMAINS_SAVE="{saves}"\n')
+    assert set(check(pair, 1, 4 if wanted_findings else 0)) == wanted_findings
 
 
 def test_a_peer_that_is_down_is_exit_5_and_this_node_is_checked(pair):

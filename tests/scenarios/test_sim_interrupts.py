@@ -10,6 +10,7 @@ import termios
 
 import pytest
 from stories import assert_runs, log_of, nothing_changes, seen, tool, windows_closed
+from test_sim_leftovers import FULL_LOG, syslog
 
 HALF = 900_000  # bytes of the stream of dns
 
@@ -96,7 +97,22 @@ def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(wor
     assert process.wait(10) == 130
     said = world.on(1, "cat /tmp/said").stdout
     assert "dns: dom0: xl create /etc/xen/dns.cfg" in said.split("ended at once")[1], said
+    assert "start dns by uid 0 on dom0: exit 130, ended at once" in syslog(world, 1)
+    assert "start dns by" not in syslog(world, 2)
     tool(world, 2, "start samba --lock-wait 500ms", 75).says("start dns")
     world.simulation.release(held)
     tool(world, 2, "start samba --lock-wait 20s")
     assert_runs(world, dns=1, samba=2)
+
+
+def test_a_syslog_that_takes_nothing_keeps_the_second_interrupt_from_nothing(world):
+    full = world.popen(1, ["python3", "-c", FULL_LOG], stdout=subprocess.PIPE, text=True)
+    assert full.stdout.readline() == "full\n"
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    process = world.popen(1, "exec xen-drbd start dns > /tmp/said 2>&1", stdout=subprocess.DEVNULL)
+    world.simulation.wait_held(held)
+    world.on(1, "kill -TERM $(pgrep -o -x xen-drbd)", check=True)
+    world.wait_for(lambda: "interrupted: copies" in world.on(1, "cat /tmp/said").stdout, 20, "the answer to the first")
+    world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+    assert process.wait(5) == 130
+    world.simulation.release(held)

@@ -2,20 +2,26 @@
 
 import re
 
+import pexpect
 import pytest
 from stories import TOPOLOGY, assert_runs, document, edit_topology, tool, without
 
 KEYS = "/root/.ssh/authorized_keys"
+SHELLS = ["dash", "busybox sh"]
 
 
 def fingerprint(world, node):
     return world.on(node, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", check=True).stdout.split()[1]
 
 
-def make_keys(world, node, options="", expected=None):
+def make_keys(world, node, options="", expected=None, shell="sh"):
     """Pipes the script to sh, without a terminal."""
     env = {"PEER_FINGERPRINT": expected} if expected else {}
-    return world.on(node, f"xen-drbd make-keys {options} | setsid sh -s", env=env)
+    return world.on(node, f"xen-drbd make-keys {options} | setsid {shell} -s", env=env)
+
+
+def shown_to_run_there(done):
+    return done.stderr.partition("sh <<'KEY'\n")[2].partition("KEY\n")[0]
 
 
 @pytest.fixture
@@ -46,12 +52,89 @@ def test_the_host_key_is_entered_only_when_its_fingerprint_was_compared(world):
     assert again.ok and "known already" in again.stderr and "lets the key in already" in again.stderr, again
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("typed, code", [("yes\n", 0), ("no\n", 1), ("\n", 1), ("y\n", 1), ("\x04", 1)])
+def test_the_host_key_is_entered_at_a_terminal_by_the_word_yes_alone(world, shell, typed, code):
+    world.simulation.forget_host_keys(1)
+    words = [*world.simulation.enter(1), "sh", "-c", f"xen-drbd make-keys | {shell} -s; echo ended with $?"]
+    terminal = pexpect.spawn(words[0], words[1:], env=world.simulation.environment(), encoding="utf-8", timeout=30)
+    terminal.expect_exact(fingerprint(world, 2))
+    terminal.expect_exact("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    terminal.expect_exact("Are they the same? Type yes: ")
+    terminal.send(typed)
+    terminal.expect(r"ended with (\d+)")
+    said = terminal.before
+    assert terminal.match[1] == str(code), said
+    terminal.close()
+    if code == 0:
+        assert "was entered" in said and "lets the key in already" in said, said
+        tool(world, 1, "status")
+    else:
+        assert "nothing was entered" in said and world.read(1, "/root/.ssh/known_hosts") == "", said
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_does_what_it_says_in_each_posix_shell(world, shell):
+    world.simulation.forget_host_keys(1)
+    world.simulation.refuse_key_of(1)
+    world.on(1, "rm /root/.ssh/id_ed25519 /root/.ssh/id_ed25519.pub", check=True)
+    done = make_keys(world, 1, expected=fingerprint(world, 2), shell=shell)
+    assert not done.ok and "was entered" in done.stderr and "was made" in done.stderr, done
+    world.on(2, f"{shell} -s", input=shown_to_run_there(done), check=True)
+    again = make_keys(world, 1, shell=shell)
+    assert again.ok and "known already" in again.stderr and "lets the key in already\n" in again.stderr, again
+    restricted = make_keys(world, 1, "--restrict", shell=shell)
+    assert restricted.ok and "lets the key in, to xen-drbd alone" in restricted.stderr, restricted
+    tool(world, 1, "status")
+    world.simulation.new_host_key(2)
+    changed = make_keys(world, 1, shell=shell)
+    assert not changed.ok and "has changed" in changed.stderr, changed
+
+
+def test_a_host_key_that_has_changed_is_said_to_have_changed_and_is_left_to_the_administrator(world):
+    before, old = world.read(1, "/root/.ssh/known_hosts"), fingerprint(world, 2)
+    world.simulation.new_host_key(2)
+    for expected in (None, fingerprint(world, 2)):
+        done = make_keys(world, 1, expected=expected)
+        assert not done.ok and "known already" not in done.stderr and "Run this there" not in done.stderr, done
+        assert "the host key of mirror has changed" in done.stderr, done
+        assert old in done.stderr and fingerprint(world, 2) in done.stderr, done
+        assert world.read(1, "/root/.ssh/known_hosts") == before
+    remove = re.search(r"ssh-keygen -R \S+ -f [^;]+", done.stderr)[0]
+    world.on(1, remove, check=True)
+    again = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert again.ok and "was entered" in again.stderr, again
+    tool(world, 1, "status")
+
+
+def test_a_host_key_is_known_by_any_line_of_its_type_and_unknown_by_lines_of_other_types_alone(world):
+    other = world.on(1, "ssh-keygen -q -t rsa -b 2048 -N '' -f /root/rsa; ssh-keygen -q -t ed25519 -N '' -f /root/old; "
+                        "cat /root/rsa.pub /root/old.pub", check=True).stdout.splitlines()
+    of_another_type, of_its_type = [f"10.77.0.2\t{key}\n" for key in other]
+    known = world.read(1, "/root/.ssh/known_hosts")
+    world.write(1, "/root/.ssh/known_hosts", of_another_type + of_its_type + known, 0o600)
+    world.on(1, "ssh-keygen -q -H -f /root/.ssh/known_hosts", check=True)
+    done = make_keys(world, 1)
+    assert done.ok and "known already" in done.stderr, done
+    world.write(1, "/root/.ssh/known_hosts", of_another_type, 0o600)
+    done = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert done.ok and "was entered" in done.stderr, done
+    world.write(1, "/root/.ssh/known_hosts", "@revoked " + known.replace("\n", "\n@revoked ", 1), 0o600)
+    done = make_keys(world, 1, expected=fingerprint(world, 2))
+    assert not done.ok and "@revoked" in done.stderr, done
+
+
+def test_a_peer_that_shows_no_host_key_now_is_left_with_the_one_that_is_known(world):
+    world.stop_sshd(2)
+    done = make_keys(world, 1)
+    assert not done.ok and "known already" in done.stderr and "could not be put on mirror" in done.stderr, done
+
+
 def test_a_key_that_cannot_be_put_on_the_peer_is_shown_with_what_to_run_there(world):
     world.simulation.refuse_key_of(1)
     done = make_keys(world, 1)
     assert not done.ok and "Run this there" in done.stderr, done
-    by_hand = done.stderr.partition("sh <<'KEY'\n")[2].partition("KEY\n")[0]
-    world.on(2, ["sh", "-s"], input=by_hand, check=True)
+    world.on(2, ["sh", "-s"], input=shown_to_run_there(done), check=True)
     tool(world, 1, "status")
 
 
@@ -97,8 +180,7 @@ def test_a_restricted_key_is_not_taken_for_a_plain_one(restricted):
     done = make_keys(restricted, 1)
     assert not done.ok and "to xen-drbd alone, and it cannot change that itself" in done.stderr, done
     assert restricted.read(2, KEYS) == before
-    by_hand = done.stderr.partition("sh <<'KEY'\n")[2].partition("KEY\n")[0]
-    restricted.on(2, ["sh", "-s"], input=by_hand, check=True)
+    restricted.on(2, ["sh", "-s"], input=shown_to_run_there(done), check=True)
     again = make_keys(restricted, 1)
     assert again.ok and "lets the key in already\n" in again.stderr, again
     assert ssh(restricted, "hostname").stdout == "mirror\n"
@@ -159,6 +241,32 @@ def test_neither_a_forwarding_nor_a_copy_gets_through(restricted):
     assert not ssh(restricted, None, "-W", "127.0.0.1:22").ok
     assert not restricted.on(1, ["scp", "-o", "BatchMode=yes", "/etc/hostname", "root@10.77.0.2:/tmp/copied"]).ok
     assert not restricted.on(2, ["test", "-e", "/tmp/copied"]).ok
+    back = ssh(restricted, None, "-N", "-o", "ExitOnForwardFailure=yes", "-R", "2222:127.0.0.1:22")
+    assert back.code == 255 and "remote port forwarding failed" in back.stderr, back
+
+
+def test_neither_a_terminal_nor_an_agent_comes_with_a_restricted_key(world):
+    def options_of_the_key():
+        with_agent = "eval $(ssh-agent) > /dev/null; trap 'kill $SSH_AGENT_PID' EXIT; "
+        done = world.on(1, with_agent + "ssh -v -A -tt -o BatchMode=yes root@10.77.0.2 'ls -d /tmp/ssh-*'")
+        assert "Requesting authentication agent forwarding" in done.stderr, done
+        return re.search(r"key options: (.*)", done.stderr)[1].split(), done
+
+    forwarding = {"agent-forwarding", "port-forwarding", "pty", "x11-forwarding", "user-rc"}
+    plain, done = options_of_the_key()
+    assert forwarding <= set(plain) and done.ok, done
+    assert make_keys(world, 1, "--restrict").ok
+    left, done = options_of_the_key()
+    assert "command" in left and not forwarding & set(left), done
+    assert "PTY allocation request failed" in done.stderr and not done.ok, done
+
+
+def test_a_restricted_key_opens_nothing_from_another_address(restricted):
+    device = restricted.on(1, "ip -o address show to 10.77.0.1", check=True).stdout.split()[1]
+    restricted.on(1, ["ip", "address", "add", "10.77.0.9/24", "dev", device], check=True)
+    assert ssh(restricted, "true", "-b", "10.77.0.1").ok
+    refused = ssh(restricted, "true", "-b", "10.77.0.9")
+    assert refused.code == 255 and "Permission denied" in refused.stderr, refused
 
 
 def test_a_worker_of_another_version_is_refused_as_such(restricted):

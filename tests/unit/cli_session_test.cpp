@@ -23,6 +23,8 @@ using namespace xen_drbd;
 using namespace xen_drbd::cli;
 using namespace xen_drbd::planner_world;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 using cli::test::session_of;
 using xen_drbd::test::exited;
 
@@ -351,12 +353,26 @@ TEST_CASE("an audit line is left on the peer too, with every override that was u
   REQUIRE(argv.size() == 5);
   CHECK(std::vector(argv.begin(), argv.end() - 1) == std::vector<std::string>{"logger", "-t", "xen-drbd", "--"});
   const std::string& line = argv.back();
-  CHECK_THAT(line, ContainsSubstring("recover by eve\\x1b[2J"));
+  CHECK_THAT(line, StartsWith("recover by eve\\x1b[2J"));
   CHECK_THAT(line, ContainsSubstring("on dom0: exit 6, samba failed"));
   for (const char* used : {"--peer-is-dead", "--yes", "--destroy", "--plain-ssh", "--i-am"})
     CHECK_THAT(line, ContainsSubstring(used));
   CHECK_THAT(line, !ContainsSubstring("dns"));
   CHECK(line.find_first_of("\x1b\n") == std::string::npos);
+}
+
+TEST_CASE("an audit line says which domains were named, also where nothing came of it") {
+  World world;
+  Session session = session_of(world, "start");
+  session.options.domains = {"samba", "dns"};
+  const auto peer = peer_of(session);
+  audit(session, {}, 75);
+  audit(session, {{cli::test::ended("samba", engine::ResultKind::already, dom0)}}, 0);
+  REQUIRE(peer->asked.size() == 2);
+  for (const auto& [asked, code] : {std::pair(0, "75"), std::pair(1, "0")}) {
+    const std::string line = peer->asked[static_cast<std::size_t>(asked)].argv.back();
+    CHECK_THAT(line, StartsWith("start samba dns by uid ") && EndsWith(std::string(" on dom0: exit ") + code));
+  }
 }
 
 TEST_CASE("a run that ends in a bug leaves its audit line, and the bug is not swallowed") {

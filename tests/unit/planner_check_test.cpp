@@ -152,6 +152,13 @@ TEST_CASE("ssh that does not get in is an error on the node where it starts, wit
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("Permission denied") && ContainsSubstring("put the key of mirror"));
   pair.fact(mirror).logins["10.77.0.1"] = "Host key verification failed.";
   CHECK_THAT(pair.said("ssh"), ContainsSubstring("enter the host key of dom0"));
+  pair.topology.ssh.port = 2222;
+  pair.fact(mirror).logins["10.77.0.1"] =
+      "Host key for [10.77.0.1]:2222 has changed and you have requested strict checking.";
+  CHECK_THAT(pair.said("ssh"),
+             ContainsSubstring("ask the administrator of dom0") &&
+                 ContainsSubstring("on mirror: ssh-keygen -R '[10.77.0.1]:2222' -f "
+                                   "/root/.ssh/known_hosts; then, there too, xen-drbd make-keys | sh"));
   for (const char* told : {"Can't open user config file /root/.ssh/config: No such file or directory",
                            "command-line: line 0: Bad configuration option: bogus", "Unknown cipher type 'none'"}) {
     pair.fact(mirror).logins["10.77.0.1"] = told;
@@ -306,6 +313,9 @@ TEST_CASE("DRBD that is not connected, not up to date, or set up for trouble") {
   SECTION("auto-promote, which only DRBD 9 has") {
     pair.node(dom0).drbd_nine = true;
     CHECK(pair.complaints() == Complaints{"warning dom0 dns auto-promote", "warning dom0 samba auto-promote"});
+    CHECK_THAT(pair.said("auto-promote"),
+               ContainsSubstring("on dom0, the line `auto-promote no;` in the section options of the section common of "
+                                 "/etc/drbd.d/global_common.conf, then drbdadm adjust"));
     for (ResourceConfig& each : *pair.node(dom0).resource_configs) each.auto_promote = false;
     CHECK(pair.complaints() == Complaints{});
   }
@@ -391,6 +401,10 @@ TEST_CASE("dom0 that xl shrinks, by xl.conf and by Xen's command line") {
   CHECK(pair.complaints() == Complaints{});
   pair.node(dom0).xen->command_line = "placeholder";
   CHECK(pair.complaints() == Complaints{"warning dom0 - dom0-memory"});
+  for (const char* needed :
+       {"on dom0, GRUB_CMDLINE_XEN_DEFAULT=\"dom0_mem=4096M,max:4096M\"", "in /etc/default/grub, update-grub",
+        "autoballoon=\"off\" in /etc/xen/xl.conf", "; reboot"})
+    CHECK_THAT(pair.said("dom0-memory"), ContainsSubstring(needed));
   pair.fact(dom0).autoballoon = "off";
   CHECK(pair.complaints() == Complaints{});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string_view>
 
@@ -21,7 +22,11 @@ void command(std::string_view message); ///< shown with -vv
 /// For what redraws a part of the screen in place. It must not log.
 void divert(std::function<void(std::string_view line)> to);
 
-/// One line in syslog (facility daemon, tag xen-drbd): the audit trail of changing runs. Nothing is shown.
+/// One line in syslog (facility daemon, tag xen-drbd): the audit trail of changing runs. Nothing is shown, but for a
+/// warning when syslog does not take it.
 void audit(std::string_view message);
+
+/// The same, and nothing is shown at all: whether syslog has taken it before that time was over.
+[[nodiscard]] bool audit_within(std::chrono::milliseconds patience, std::string_view message) noexcept;
 
 } // namespace xen_drbd::log
