@@ -61,8 +61,8 @@ learn_host_key() { # KNOWN-HOSTS-FILE
     type=${changed#ssh-}
     shown=$(fingerprints "$(printf '%s\n' "$host_keys" | grep -F " $changed ")")
     known=$(fingerprints "$(printf '%s\n' "$known" | grep -F " $changed ")" | tr '\n' ' ')
-    fail "the host key of $peer has changed: it shows $shown, and $1 has ${known}for $name; nothing was entered. Ask the" \
-      "administrator of $peer whether it has a new one; on its console, this prints the right one: ssh-keygen -lf" \
+    fail "the host key of $peer has changed: it shows $shown, and $1 has ${known}for $name; nothing was entered. Ask" \
+      "the administrator of $peer whether it has a new one; on its console, this prints the right one: ssh-keygen -lf" \
       "/etc/ssh/ssh_host_${type%%-*}_key.pub. If $peer shows that one: $forget; then make-keys once more"
   fi
   case $found in *@cert-authority*) judged=same ;; esac

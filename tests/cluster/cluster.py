@@ -401,6 +401,10 @@ class Cluster:
                 return one
         return None
 
+    def set_memory(self, node, mib):
+        """How much memory a node has, dom0 included."""
+        self._admin(node, "memory", str(mib))
+
     def change_domain(self, node, name, key, value):
         """Changes a field of a domain behind xl's back: ignores_shutdown, shutdown_delay, name, shutdown, paused, dying."""
         self._admin(node, "domain", name, key, json.dumps(value))

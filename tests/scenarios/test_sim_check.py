@@ -17,13 +17,17 @@ def check(world, node=1, code=0):
     return {(one["id"], one["node"], one["domain"]): one for one in document["findings"] if one["level"] != "ok"}
 
 
-@pytest.fixture
-def pair(world):
-    """A pair on which everything is done that check asks for, but for the boot scripts."""
+def prepared(world):
+    """Everything is done on the pair that check asks for."""
     for node in (1, 2):
         assert world.on(node, "xen-drbd make-links | sh -s").ok
         world.on(node, "rm -f /etc/rc2.d; mkdir /etc/rc2.d; cd /etc/rc2.d; touch S01ssh S02drbd S03xen-drbd", check=True)
     return world
+
+
+@pytest.fixture
+def pair(world):
+    return prepared(world)
 
 
 def test_a_clean_pair_has_no_error_and_no_warning(pair):
@@ -51,6 +55,31 @@ def clock_ahead(world):
                 "chmod 755 /usr/sbin/date", check=True)
 
 
+def another_xen(world, minor):
+    told = world.on(2, ["xl", "info"], check=True).stdout
+    world.simulation.fault("exit", node=2, command="xl info", count=-1, code=0, stdout=told.replace(
+        "4.17", f"4.{minor}").replace("xen_minor              : 17", f"xen_minor              : {minor}"))
+
+
+def another_name(world):
+    edit_topology(world, lambda text: text.replace("dom0", "alpha"))
+    edit_topology(world, lambda text: f"i_am: alpha\n{text}", (1,))
+    for node in (1, 2):
+        world.edit(node, "/etc/hosts", lambda text: text + "10.77.0.1 alpha\n")
+
+
+def without_watcher(world):
+    tool(world, 1, "start dns")
+    world.on(1, "for p in /proc/[0-9]*; do case $(readlink $p/fd/1) in /var/log/xen/xl-dns.log) kill -9 ${p#/proc/};; esac; "
+                "done 2>/dev/null; true", check=True)
+
+
+def copy_left_behind(world):
+    world.start_by_hand(2, "dns")
+    world.simulation.change_domain(2, "dns", "name", "dns--incoming")
+    world.simulation.change_domain(2, "dns--incoming", "paused", True)
+
+
 FAULTS = {
     "a name that does not resolve": (
         lambda w: w.edit(2, "/etc/hosts", lambda text: text.replace("10.77.0.1 dom0\n", "")),
@@ -61,6 +90,24 @@ FAULTS = {
         lambda w: w.simulation.refuse_key_of(2), {("ssh", "mirror", ""): "error"}),
     "a host key that the other node does not know": (
         lambda w: w.simulation.forget_host_keys(2), {("ssh", "mirror", ""): "error"}),
+    "a node that the topology calls otherwise than its host": (
+        another_name, {("i-am", "alpha", ""): "warning"}),
+    "a topology that others may write": (
+        lambda w: w.on(2, ["chmod", "664", TOPOLOGY], check=True), {("topology", "mirror", ""): "error"}),
+    "a topology of somebody else": (
+        lambda w: w.on(2, ["chown", "1000", TOPOLOGY], check=True), {("topology", "mirror", ""): "error"}),
+    "an xl that cannot ask the hypervisor": (
+        lambda w: w.simulation.fault("exit", node=2, command="xl info", count=-1, code=1, stderr="xl: no info\n"),
+        {("xl", "mirror", ""): "error"}),
+    "a Xen that is newer by one": (
+        lambda w: another_xen(w, 18), {("xen-version", "", ""): "warning"}),
+    "a Xen that is newer by two": (
+        lambda w: another_xen(w, 19), {("xen-version", "", ""): "error"}),
+    "a node too small for all domains": (
+        lambda w: w.simulation.set_memory(2, 700), {("memory", "mirror", ""): "warning"}),
+    "a dom0 that shrinks": (
+        lambda w: w.on(2, "rm -f /etc/xen/xl.conf; echo 'autoballoon=\"on\"' > /etc/xen/xl.conf", check=True),
+        {("dom0-memory", "mirror", ""): "warning"}),
     "another topology": (
         lambda w: edit_topology(w, lambda text: text.replace("dns: dom0", "dns: mirror"), (2,)),
         {("topology", "", ""): "error"}),
@@ -74,6 +121,10 @@ FAULTS = {
         {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
     "another domain's configuration": (
         lambda w: [w.edit(n, "/etc/xen/dns.cfg", lambda text: text.replace('name = "dns"', 'name = "www"'))
+                   for n in (1, 2)],
+        {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
+    "a configuration with another domain's disk": (
+        lambda w: [w.edit(n, "/etc/xen/dns.cfg", lambda text: text.replace("/dev/drbd1,", "/dev/drbd4,"))
                    for n in (1, 2)],
         {("config", "dom0", "dns"): "error", ("config", "mirror", "dns"): "error"}),
     "a bridge that is missing": (
@@ -96,12 +147,20 @@ FAULTS = {
     "an endless wait at boot": (
         lambda w: w.edit(2, "/etc/drbd.d/global_common.conf", lambda text: text.replace("wfc-timeout 5;", "", 1)),
         {("wfc-timeout", "mirror", name): "warning" for name in ("dns", "samba", "mail")}),
+    "a fencing policy": (
+        lambda w: w.edit(2, "/etc/drbd.d/global_common.conf",
+                         lambda text: text.replace("disk {", "disk { fencing resource-only;")),
+        {("fencing", "mirror", name): "warning" for name in ("dns", "samba", "mail")}),
+    "a protocol that confirms too early": (
+        lambda w: w.edit(2, "/etc/drbd.d/global_common.conf", lambda text: text.replace("protocol C", "protocol A")),
+        {("protocol", "mirror", name): "error" for name in ("dns", "samba", "mail")}),
     "a domain that something else starts": (
         lambda w: w.on(2, ["ln", "-s", "/etc/xen/dns.cfg", "/etc/xen/auto/"], check=True),
         {("autostart", "mirror", "dns"): "error"}),
     "a domain that something else starts, from a folder of the administrator's": (
         lambda w: xendomains_settings(w, "#XENDOMAINS_AUTO=/etc/xen/auto\nXENDOMAINS_AUTO=\"/srv/auto\" # since 2008\n")
-        or w.on(2, "mkdir /srv/auto; ln -s /etc/xen/dns.cfg /srv/auto/10-dns; ln -s /etc/xen/mail.cfg /etc/xen/auto/", check=True),
+        or w.on(2, "mkdir /srv/auto; ln -s /etc/xen/dns.cfg /srv/auto/10-dns; ln -s /etc/xen/mail.cfg /etc/xen/auto/",
+                check=True),
         {("autostart", "mirror", "dns"): "error"}),
     "xendomains that saves": (
         lambda w: w.on(2, ["touch", "/etc/rc2.d/S04xendomains"], check=True)
@@ -130,6 +189,10 @@ FAULTS = {
     "a domain that is paused": (
         lambda w: w.start_by_hand(1, "dns") or w.on(1, ["xl", "pause", "dns"], check=True),
         {("domain", "", "dns"): "warning"}),
+    "a domain without its watcher": (
+        without_watcher, {("watcher", "dom0", "dns"): "warning"}),
+    "a copy that a migration has left": (
+        copy_left_behind, {("domain", "", "dns"): "error"}),
 }
 
 
@@ -159,6 +222,31 @@ def test_a_host_key_that_has_changed_is_told_from_an_unknown_one_with_the_way_ou
     shown = pair.on(1, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", check=True).stdout.split()[1]
     pair.on(2, "xen-drbd make-keys | setsid sh -s", env={"PEER_FINGERPRINT": shown}, check=True)
     assert check(pair) == {}
+
+
+def test_a_peer_whose_topology_takes_it_for_this_node_is_told(pair):
+    edit_topology(pair, lambda text: f"i_am: dom0\n{text}", (2,))
+    found = check(pair, 1, 4)
+    assert set(found) == {("topology", "", "")} and "i_am is dom0 on mirror" in found[("topology", "", "")]["text"], found
+
+
+def test_an_xl_that_fails_leaves_no_domain_known(pair):
+    pair.simulation.fault("exit", node=2, command="xl list", count=-1, code=1, stderr="xl: no list\n")
+    found = tool(pair, 1, "--json check", 4).json["findings"]
+    assert {(one["id"], one["node"], one["domain"]) for one in found if one["level"] == "error"} == {
+        ("xl", "mirror", ""), *(("domain", "", name) for name in ("dns", "samba", "mail"))}, found
+
+
+def test_drbd_9_that_promotes_by_itself_is_told_and_the_advice_ends_it(make_world):
+    world = prepared(make_world(dialect="9"))
+    found = check(world)
+    assert set(found) == {("auto-promote", node, name) for node in world.names for name in ("dns", "samba", "mail")}
+    hint = found[("auto-promote", "dom0", "dns")]["hint"]
+    assert "`auto-promote no;` in the section options of the section common" in hint, hint
+    for node in (1, 2):
+        world.edit(node, "/etc/drbd.d/global_common.conf",
+                   lambda text: text.replace("common {", "common {\n  options { auto-promote no; }"))
+    assert check(world) == {}
 
 
 def timeless(text):

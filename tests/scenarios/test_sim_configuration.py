@@ -87,7 +87,7 @@ def test_a_migration_that_does_not_fit_is_refused_and_evacuate_shuts_down_instea
     world = make_world(domains=[demo.domain("big", "dom0", 1, memory=64), demo.domain("small", "dom0", 2, memory=30)],
                        memory=760)
     tool(world, 1, "start big")
-    world.simulation._admin(2, "memory", "690")
+    world.simulation.set_memory(2, 690)
     refusal(world, 1, "migrate-out big", 4, "big needs 6", " MiB, and mirror has ")  # 63 or 64
     tool(world, 1, "start small")
     told = document(world, 1, "evacuate")
