@@ -20,6 +20,7 @@ namespace {
 std::string who_and_what(const Session& session) {
   std::string typed = session.options.command;
   for (const std::string& domain : session.options.domains) typed += " " + domain;
+  if (session.options.cancel) typed += " --cancel";
   const char* who = std::getenv("SUDO_USER");
   return fmt::format("{} by {} on {}: exit ", typed,
                      who != nullptr ? std::string(split(printable(who), '\n').front())

@@ -49,7 +49,7 @@ def test_a_peer_that_answers_only_where_the_config_file_leads_is_not_dead(world)
     for node in (1, 2):
         world.write(node, "/root/.ssh/config", "Host mirror.alias\n  HostName 10.77.0.2\n", 0o600)
     edit_topology(world, lambda text: text.replace("  address: 10.77.0.2\n", "  address: mirror.alias\n"))
-    add_to_topology(world, "ssh: {config_file: /root/.ssh/config, connect_timeout: 1s}\n")
+    add_to_topology(world, "ssh: {config_file: /root/.ssh/config}\n")
     tool(world, 2, "start dns")
     world.simulation.forget_host_keys(1)
     world.simulation.cut(net=False, drbd=True)

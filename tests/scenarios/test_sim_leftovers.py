@@ -192,6 +192,7 @@ def test_every_changing_run_leaves_one_line_in_the_syslog_of_both_nodes(world):
         assert "start dns by" in told[0] and "on dom0: exit 0, dns started" in told[0], told
         assert "migrate-in dns by" in told[1] and "dns migrated, --plain-ssh" in told[1], told
         assert "exit 4" in told[2] and "start samba by" in told[3] and "on dom0: exit 75" in told[3], told
+    assert "evacuate --cancel by" in told[4], told
 
 
 FULL_LOG = """
