@@ -64,18 +64,26 @@ addresses_of() { # FAMILY DEVICE
 }
 
 # The routes through a device, each as the arguments of `ip route replace`: the neighbours first, then what needs them.
+# A route with several ways goes along whole when one of them leads through the device.
 routes_of() { # FAMILY DEVICE
-  lines=$(ip "-$1" route show table all dev "$2" |
+  lines=$(ip "-$1" -o route show table all | tr '\\\t' '  ' |
     grep -v -e ' table local' -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e '^fe80::/64 ' |
-    sed -e 's/ linkdown//' -e 's/ dead//' -e 's/ nhid [0-9]*//' -e 's/ expires \([0-9]*\)sec/ expires \1/' || true)
+    sed -e 's/ linkdown//g' -e 's/ dead//g' -e 's/ nhid [0-9]*//g' -e 's/ expires \([0-9]*\)sec/ expires \1/' -e 's/$/ /' |
+    grep -F " dev $2 " | awk '!seen[$0]++' || true)
   echo "$lines" | grep -v -e ' via ' -e '^$' || true
   echo "$lines" | grep ' via ' || true
 }
 
-# The gateway behind a device, or nothing.
-gateway_of() { # DEVICE
-  { ip -4 route show default dev "$1"; ip -6 route show default dev "$1"; } | sed -n 's/.* via \([^ ]*\).*/\1/p' |
-    head -n 1
+# The gateways of these routes that are behind a device.
+gateways_behind() { # DEVICE ROUTES
+  echo "$2" | awk -v device="$1" '{
+    gateway = ""
+    for (i = 1; i < NF; i++) {
+      if ($i == "via") gateway = $(i + 1) == "inet6" ? $(i + 2) : $(i + 1)
+      if ($i == "dev" && $(i + 1) == device && gateway != "") print gateway
+      if ($i == "dev") gateway = ""
+    }
+  }' | sort -u
 }
 
 pinged() { # GATEWAY DEVICE
@@ -93,22 +101,50 @@ resolved() { # GATEWAY DEVICE
   ip neighbour show to "$1" dev "$2" | grep -q -e REACHABLE -e STALE -e DELAY
 }
 
-# Which question the gateway answers: ping, resolve or none. A gateway that drops pings still answers the other.
-answer_of() { # GATEWAY DEVICE
-  if pinged "$1" "$2"; then echo ping; elif resolved "$1" "$2"; then echo resolve; else echo none; fi
+# The gateways that answer now, all asked at the same time, each with its question. One that drops pings still tells its
+# hardware address.
+who_answers() { # DEVICE GATEWAY...
+  behind=$1
+  shift
+  for gateway in "$@"; do
+    if pinged "$gateway" "$behind"; then
+      echo "pinged $gateway"
+    elif resolved "$gateway" "$behind"; then
+      echo "resolved $gateway"
+    fi &
+  done
+  wait
 }
 
-answers() { # QUESTION GATEWAY DEVICE
-  case $1 in
-    ping) question=pinged ;;
-    resolve) question=resolved ;;
-    *) return 0 ;;
-  esac
+keeps_silent() { # QUESTION GATEWAY DEVICE
   for _ in 1 2 3 4 5 6 7 8; do
-    if "$question" "$2" "$3"; then return 0; fi
+    if "$1" "$2" "$3"; then return 1; fi
     sleep 1
   done
-  return 1
+}
+
+# Those that answered before and do not now; all are asked at the same time, each some 16 seconds at most.
+who_is_silent() { # DEVICE ANSWERS
+  echo "$2" | {
+    while read -r question gateway; do
+      if [ -n "$gateway" ] && keeps_silent "$question" "$gateway" "$1"; then echo "$gateway"; fi &
+    done
+    wait
+  }
+}
+
+# Routes as lines of `ip -batch`, from one device to another. A second route to the same place is appended: it would
+# replace the first.
+moved() { # FROM TO ROUTES
+  echo "$3" | awk -v from="$1" -v to="$2" 'NF {
+    place = $1
+    for (i = 2; i < NF; i++) {
+      if ($i == "dev" && $(i + 1) == from) $(i + 1) = to
+      if ($i ~ /^(from|table|metric|tos)$/) place = place " " $i " " $(i + 1)
+    }
+    print "route", place in seen ? "append" : "replace", $0
+    seen[place]
+  }'
 }
 
 # The lines of `ip -batch` that put addresses and routes on one device and take them from the other.
@@ -117,7 +153,7 @@ batch() { # FROM TO LINK-COMMAND ADDRESSES ROUTES
   [ -z "$3" ] || echo "$3"
   echo "address flush dev $1"
   echo "route flush dev $1"
-  [ -z "$5" ] || echo "$5" | sed -e "s/^/route replace /" -e "s/\$/ dev $2/"
+  moved "$1" "$2" "$5"
 }
 
 # Moves what was remembered in addresses4, addresses6, routes4 and routes6 from one device to the other. Each family is
@@ -126,26 +162,31 @@ move() { # FROM TO LINK-COMMAND
   batch4=$(batch "$1" "$2" "$3" "$addresses4" "$routes4")
   batch6=$(batch "$1" "$2" "" "$addresses6" "$routes6")
   echo "$batch4" | ip -4 -batch - || return 1
-  echo "$batch6" | ip -6 -batch -
+  [ -z "$addresses6$routes6" ] || echo "$batch6" | ip -6 -batch -
 }
 
-# Moves the addresses and routes of a device, and moves them back when the gateway no longer answers.
+# Moves the addresses and routes of a device, and moves them back when a gateway no longer answers.
 move_and_ask() { # FROM TO LINK-COMMAND COMMAND-BACK
   trap '' HUP INT QUIT TERM PIPE # half of this is a node that nobody reaches
   addresses4=$(addresses_of 4 "$1")
   addresses6=$(addresses_of 6 "$1")
   routes4=$(routes_of 4 "$1")
   routes6=$(routes_of 6 "$1")
-  gateway=$(gateway_of "$1")
-  question=none
-  [ -z "$gateway" ] || question=$(answer_of "$gateway" "$1")
-  if move "$1" "$2" "$3" && answers "$question" "$gateway" "$2"; then
-    trap - HUP INT QUIT TERM PIPE
-    return 0
+  # shellcheck disable=SC2046 # one word for each gateway
+  answered=$(who_answers "$1" $(gateways_behind "$1" "$routes4
+$routes6"))
+  if move "$1" "$2" "$3"; then
+    silent=$(who_is_silent "$2" "$answered")
+    if [ -z "$silent" ]; then
+      trap - HUP INT QUIT TERM PIPE
+      return 0
+    fi
   fi
   move "$2" "$1" "$4" || say "not everything could be put back on $1"
   trap - HUP INT QUIT TERM PIPE
-  say "the gateway $gateway answered before and not afterwards, or a step failed: the addresses are on $1 again"
+  for gateway in ${silent-}; do say "the gateway $gateway answered before and not afterwards"; done
+  [ -n "${silent-}" ] || say "a step failed"
+  say "the addresses are on $1 again"
   return 1
 }
 )sh";

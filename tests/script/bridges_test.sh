@@ -36,6 +36,7 @@ set_up() {
   ip -n "$node" route add 10.50.0.0/16 via 10.99.0.1 dev eth0
   ip -n "$node" route add 10.51.0.0/16 dev eth0 table 100
   ip -n "$node" -6 route add default via fd99::1 dev eth0
+  while ip -n "$node" -6 address show dev eth0 | grep -q ' tentative '; do sleep 0.1; done
 }
 tear_down() {
   ip netns delete "$node" 2>/dev/null || true
@@ -95,35 +96,107 @@ if run "$remove" 2>/dev/null; then wrong "a bridge in use was removed"; fi
 ip -n "$node" -o link show vif1.0 | grep -q ' master xenbr0 ' || wrong "the guest lost its bridge"
 is_taken_over "after a refused removal"
 
-# A gateway that answers before and not afterwards: everything is put back, and that is said. Two programs stand in
-# front of PATH, one after the other: a ping that answers once, and (with no ping) a sleep that takes the gateway away
-# once its hardware address was asked for.
+# A gateway that answers before and not afterwards: everything is put back, and that is said. Programs stand in front of
+# PATH: a ping that each gateway answers as often as a file says, and a sleep that takes the gateways away once their
+# hardware addresses were asked for.
 lost=/tmp/$node
-loses_the_gateway() { # WHAT
+loses_a_gateway() { # WHAT GATEWAY...
+  what=$1
+  shift
   before=$(picture eth0)
   chmod 755 "$lost"/*
-  if output=$(PATH="$lost:$PATH" run "$make" 2>&1); then wrong "$1: the loss was not noticed"; fi
-  case $output in *"the gateway 10.99.0.1 answered before"*) ;; *) wrong "$1: the loss was not said: $output" ;; esac
-  is_as_before "$1"
-  if ip -n "$node" link show dev xenbr0 >/dev/null 2>&1; then wrong "$1: xenbr0 is still there"; fi
+  if output=$(PATH="$lost:$PATH" run "$make" 2>&1); then wrong "$what: the loss was not noticed"; fi
+  for gateway_lost in "$@"; do
+    case $output in
+    *"the gateway $gateway_lost answered before and not afterwards"*) ;;
+    *) wrong "$what: the loss of $gateway_lost was not said: $output" ;;
+    esac
+  done
+  [ "$(echo "$output" | grep -c 'answered before')" = $# ] || wrong "$what: more was said to be lost: $output"
+  is_as_before "$what"
+  if ip -n "$node" link show dev xenbr0 >/dev/null 2>&1; then wrong "$what: xenbr0 is still there"; fi
   rm -r "$lost"
+}
+pings() { # GATEWAY...: these answer once, others always
+  mkdir -p "$lost"
+  cat >"$lost/ping" <<PING
+#!/bin/sh
+for asked; do :; done
+for silent in $*; do [ "\$silent" != "\$asked" ] || mkdir "\$0.\$asked" 2>/dev/null || exit 1; done
+exit 0
+PING
+  printf '#!/bin/sh\nexec busybox sleep 0.1\n' >"$lost/sleep"
 }
 
 set_up
-mkdir "$lost"
-cat >"$lost/ping" <<'PING'
-#!/bin/sh
-[ ! -e "$0.asked" ] || exit 1
-: >"$0.asked"
-PING
-loses_the_gateway "a ping that is lost"
-reaches "a ping that is lost"
+pings 10.99.0.1
+loses_a_gateway "a ping that is lost over IPv4" 10.99.0.1
+reaches "a ping that is lost over IPv4"
+
+set_up
+pings fd99::1
+loses_a_gateway "a ping that is lost over IPv6" fd99::1
+reaches "a ping that is lost over IPv6"
+
+set_up
+pings 10.99.0.1 fd99::1
+loses_a_gateway "both pings are lost" 10.99.0.1 fd99::1
 
 set_up
 mkdir "$lost"
 printf '#!/bin/sh\nexit 1\n' >"$lost/ping"
 printf '#!/bin/sh\nbusybox sleep 1\nip -n %s address flush dev eth0\n' "$gateway" >"$lost/sleep"
-loses_the_gateway "a hardware address that is lost"
+loses_a_gateway "hardware addresses that are lost" 10.99.0.1 fd99::1
+
+# Without a ping, in truth: the gateway goes silent over IPv6 alone while the bridge is made.
+set_up
+mkdir "$lost"
+printf '#!/bin/sh\nexit 1\n' >"$lost/ping"
+cat >"$lost/sleep" <<SLEEP
+#!/bin/sh
+busybox sleep 1
+ip -n $gateway -6 address flush dev eth0 scope global
+SLEEP
+loses_a_gateway "the gateway is silent over IPv6 alone" fd99::1
+
+# Default routes with several ways, and two of them with the same metric: all of them move, and all gateways are asked.
+several_ways() {
+  set_up
+  ip -n "$gateway" address add 10.99.0.2/24 dev eth0
+  ip -n "$gateway" address add fd99::2/64 dev eth0 nodad
+  ip -n "$node" link add eth1 type veth peer name eth1.peer
+  ip -n "$node" link set eth1 up
+  ip -n "$node" link set eth1.peer up
+  ip -n "$node" address add 10.97.0.5/24 dev eth1
+  ip -n "$node" route replace default metric 100 nexthop via 10.99.0.1 dev eth0 nexthop via 10.99.0.2 dev eth0 weight 3
+  ip -n "$node" route add 10.60.0.0/16 nexthop via 10.97.0.1 dev eth1 nexthop via 10.99.0.2 dev eth0
+  ip -n "$node" route add 10.61.0.0/16 via 10.99.0.1 dev eth0 metric 7
+  ip -n "$node" route append 10.61.0.0/16 via 10.99.0.2 dev eth0 metric 7
+  ip -n "$node" -6 route append default via fd99::2 dev eth0
+}
+ways() { # DEVICE
+  for family in 4 6; do
+    ip -n "$node" "-$family" -o route show table all | grep " dev $1 " | grep -v -e 'table local' -e '^fe80::/64 ' \
+      -e '^multicast ' | sed "s/ dev $1 / dev ONE /g; s/ *\$//" | sort -u
+  done
+}
+several_ways
+before=$(ways eth0)
+[ "$(echo "$before" | grep -c nexthop)" = 3 ] || wrong "the routes with several ways are not as meant: $before"
+run "$make" || wrong "routes with several ways stopped the run"
+[ "$(ways xenbr0)" = "$before" ] || wrong "xenbr0 has not the ways of eth0: $(ways xenbr0) instead of $before"
+[ -z "$(ways eth0)" ] || wrong "eth0 still has a way: $(ways eth0)"
+reaches "with several ways"
+run "$remove" || wrong "routes with several ways stopped the removal"
+[ "$(ways eth0)" = "$before" ] || wrong "eth0 has not its ways again: $(ways eth0) instead of $before"
+
+for second in 10.99.0.2 fd99::2; do
+  several_ways
+  ways=$(ways eth0)
+  pings $second
+  loses_a_gateway "the second way, $second, is lost" $second
+  [ "$(ways eth0)" = "$ways" ] || wrong "after the loss of $second: $(ways eth0) instead of $ways"
+done
 
 # A gateway that never answered is no reason to stop.
 set_up
