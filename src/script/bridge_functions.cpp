@@ -9,12 +9,33 @@ fail() { say "$*"; exit 1; }
 has_device() { ip link show dev "$1" >/dev/null 2>&1; }
 is_bridge() { ip -o -d link show dev "$1" | grep -q ' bridge forward_delay '; }
 is_in() { ip -o link show dev "$1" | grep -q " master $2 "; } # PORT BRIDGE
+is_a_part() { ip -o link show dev "$1" | grep -q ' master '; }
+has_addresses() { [ -n "$(ip -o address show dev "$1" scope global)" ]; }
 )sh";
 
 const std::string_view make_functions = R"sh(
+bridge=   # the one that is being made
+new=      # itself, if this run made it
+new_vlan= # its VLAN's device, if this run made it
+before=   # the bridges before it
+
+# A bridge that fails leaves nothing behind that was not there before.
+clear_away() {
+  [ $? -ne 0 ] || return 0
+  if [ -n "$new" ] && [ -z "$(ip -o link show master "$new")" ]; then ip link delete dev "$new" type bridge; fi
+  if [ -n "$new_vlan" ] && ! is_a_part "$new_vlan"; then ip link delete dev "$new_vlan" type vlan; fi
+  [ -z "$before" ] || say "what was made before $bridge stays:$before"
+}
+
 make_bridge() { # BRIDGE
+  before="$before${bridge:+ $bridge}"
+  bridge=$1
+  new=
+  new_vlan=
+  trap clear_away EXIT
   if ! has_device "$1"; then
     ip link add name "$1" type bridge stp_state 0 forward_delay 0
+    new=$1
   elif ! is_bridge "$1"; then
     fail "$1 is there and is no bridge"
   fi
@@ -33,6 +54,7 @@ use_vlan() { # INTERFACE VLAN DEVICE
   ip link set dev "$1" up
   if ! has_device "$3"; then
     ip link add link "$1" name "$3" type vlan id "$2"
+    new_vlan=$3
   elif ! ip -o -d link show dev "$3" | grep ": $3@$1: " | grep -q " vlan protocol 802.1Q id $2 "; then
     fail "$3 is there and is not VLAN $2 of $1"
   fi
@@ -41,20 +63,27 @@ use_vlan() { # INTERFACE VLAN DEVICE
 
 const std::string_view move_functions = R"sh(
 # The addresses of a device, each as the arguments of `ip address replace`. Privacy addresses are left out: the kernel
-# makes new ones. A DHCP address loses its end, since its client does not renew it on another device.
+# makes new ones. An address that a router advertises (mngtmpaddr) keeps its end, which the next advertisement puts off.
+# One from a DHCP client loses it, since that client does not renew it on another device.
 addresses_of() { # FAMILY DEVICE
   family=$1
   ip "-$1" -o address show dev "$2" | while read -r _ _ _ address rest; do
     line=$address
     wanted=yes
+    ends=no
     # shellcheck disable=SC2086 # split into words on purpose
     set -- $rest
     while [ $# -gt 0 ]; do
       case $1 in
         peer | brd | scope | metric) line="$line $1 $2" ;;
-        noprefixroute | mngtmpaddr) line="$line $1" ;;
+        noprefixroute) line="$line $1" ;;
         temporary) wanted=no ;;
-        valid_lft | preferred_lft) [ "$family" = 4 ] || line="$line $1 ${2%sec}" ;;
+        dynamic) ends=yes ;;
+        mngtmpaddr)
+          line="$line $1"
+          ends=no
+          ;;
+        valid_lft | preferred_lft) [ "$ends" = yes ] || line="$line $1 ${2%sec}" ;;
       esac
       shift
     done
@@ -68,8 +97,8 @@ addresses_of() { # FAMILY DEVICE
 routes_of() { # FAMILY DEVICE
   lines=$(ip "-$1" -o route show table all | tr '\\\t' '  ' |
     grep -v -e ' table local' -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e '^fe80::/64 ' |
-    sed -e 's/ linkdown//g' -e 's/ dead//g' -e 's/ nhid [0-9]*//g' -e 's/ expires \([0-9]*\)sec/ expires \1/' -e 's/$/ /' |
-    grep -F " dev $2 " | awk '!seen[$0]++' || true)
+    sed -e 's/ linkdown//g' -e 's/ dead//g' -e 's/ nhid [0-9]*//g' -e 's/ expires \([0-9]*\)sec/ expires \1/' |
+    sed -e 's/$/ /' | grep -F " dev $2 " || true)
   echo "$lines" | grep -v -e ' via ' -e '^$' || true
   echo "$lines" | grep ' via ' || true
 }
@@ -134,12 +163,14 @@ who_is_silent() { # DEVICE ANSWERS
 }
 
 # Routes as lines of `ip -batch`, from one device to another. A second route to the same place is appended: it would
-# replace the first.
+# replace the first. One that a router advertised gets the next metric, and lasts until its end: where it stood in the
+# way of its like, the kernel would stop to read every further advertisement, and the addresses would run out.
 moved() { # FROM TO ROUTES
   echo "$3" | awk -v from="$1" -v to="$2" 'NF {
     place = $1
     for (i = 2; i < NF; i++) {
       if ($i == "dev" && $(i + 1) == from) $(i + 1) = to
+      if ($i == "metric" && / proto ra /) $(i + 1)++
       if ($i ~ /^(from|table|metric|tos)$/) place = place " " $i " " $(i + 1)
     }
     print "route", place in seen ? "append" : "replace", $0
@@ -196,22 +227,33 @@ must_be_there() { # INTERFACE
   has_device "$1" || fail "there is no interface $1; no bridge was made"
 }
 
+# Whether a DHCP client gave a device an address: one that ends and that no router advertised.
+has_lease() { # DEVICE
+  ip -o address show dev "$1" scope global | grep ' dynamic ' | grep -q -v -e ' mngtmpaddr ' -e ' temporary '
+}
+
+# The bridge does with router advertisements what the interface does: each device has settings of its own.
+take_settings() { # BRIDGE PORT
+  for setting in accept_ra autoconf use_tempaddr disable_ipv6; do
+    theirs=/proc/sys/net/ipv6/conf/$2/$setting
+    [ ! -e "$theirs" ] || cat "$theirs" >"/proc/sys/net/ipv6/conf/$1/$setting"
+  done
+}
+
 take_over() { # BRIDGE PORT
-  if ! is_in "$2" "$1" && ip -o link show dev "$2" | grep -q ' master '; then
-    fail "$2 is a part of another device"
-  fi
-  if ! is_in "$2" "$1" || [ -n "$(ip -o address show dev "$2" scope global)" ]; then
-    hardware=$(ip -o link show dev "$2" | sed -n 's/.* link\/ether \([^ ]*\) .*/\1/p')
-    [ -z "$hardware" ] || ip link set dev "$1" address "$hardware"
-    ip link set dev "$2" up
-    ip link set dev "$1" up
-    if ip -4 -o address show dev "$2" | grep -q ' dynamic '; then
-      say "$2 has its address by DHCP: from now on the DHCP client must run on $1"
-    fi
-    if ! move_and_ask "$2" "$1" "link set dev $2 master $1" "link set dev $2 nomaster"; then
-      [ -n "$(ip -o link show master "$1")" ] || ip link delete dev "$1" type bridge
-      fail "$1 was not made"
-    fi
+  if ! is_in "$2" "$1" && is_a_part "$2"; then fail "$2 is a part of another device"; fi
+  if is_in "$2" "$1" && ! has_addresses "$2"; then return 0; fi
+  hardware=$(ip -o link show dev "$2" | sed -n 's/.* link\/ether \([^ ]*\) .*/\1/p')
+  [ -z "$hardware" ] || ip link set dev "$1" address "$hardware"
+  take_settings "$1" "$2"
+  ip link set dev "$2" up
+  ip link set dev "$1" up
+  leased=no
+  if has_lease "$2"; then leased=yes; fi
+  move_and_ask "$2" "$1" "link set dev $2 master $1" "link set dev $2 nomaster" || fail "$1 was not made"
+  if [ "$leased" = yes ]; then
+    say "$2 had an address by DHCP, which is on $1 now. Its client would put it on $2 again: end that client without"
+    say "giving the address back (with isc-dhcp-client: dhclient -x -pf /run/dhclient.$2.pid $2) and start one on $1"
   fi
 }
 )sh";
@@ -233,7 +275,10 @@ remove_bridge() { # BRIDGE PORT-OR-EMPTY ADDRESS...
   for address in "$@"; do
     ip address delete "$address" dev "$bridge" 2>/dev/null || true
   done
-  if [ -n "$port" ] && has_device "$port" && is_in "$port" "$bridge"; then
+  # a port that has left the bridge already, while addresses have not: a removal that was cut short
+  if [ -n "$port" ] && has_device "$port" &&
+    { is_in "$port" "$bridge" || { has_addresses "$bridge" && ! is_a_part "$port"; }; }; then
+    ip link set dev "$port" up
     if ! move_and_ask "$bridge" "$port" "link set dev $port nomaster" "link set dev $port master $bridge"; then
       fail "$bridge was not removed"
     fi
@@ -242,7 +287,7 @@ remove_bridge() { # BRIDGE PORT-OR-EMPTY ADDRESS...
 }
 
 remove_vlan() { # DEVICE
-  if has_device "$1" && [ -z "$(ip -o address show dev "$1" scope global)" ]; then
+  if has_device "$1" && ! has_addresses "$1"; then
     ip link delete dev "$1" type vlan
   fi
 }

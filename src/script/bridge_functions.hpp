@@ -6,9 +6,9 @@ namespace xen_drbd::script {
 
 // The shell functions that the printed scripts begin with. They are fixed text: no value of the topology is in them.
 
-/// say, fail, has_device, is_bridge and is_in: what every bridge script needs.
+/// say, fail, has_device, is_bridge and the like: what every bridge script needs.
 extern const std::string_view common_functions;
-/// make_bridge and add_address.
+/// make_bridge, add_address, and what is done where a bridge fails.
 extern const std::string_view make_functions;
 /// use_vlan: the device of a VLAN.
 extern const std::string_view vlan_functions;
