@@ -173,7 +173,7 @@ moved() { # FROM TO ROUTES
       if ($i == "metric" && / proto ra /) $(i + 1)++
       if ($i ~ /^(from|table|metric|tos)$/) place = place " " $i " " $(i + 1)
     }
-    print "route", place in seen ? "append" : "replace", $0
+    print "route", (place in seen ? "append" : "replace"), $0
     seen[place]
   }'
 }
@@ -232,9 +232,10 @@ has_lease() { # DEVICE
   ip -o address show dev "$1" scope global | grep ' dynamic ' | grep -q -v -e ' mngtmpaddr ' -e ' temporary '
 }
 
-# The bridge does with router advertisements what the interface does: each device has settings of its own.
+# The bridge does with router advertisements what the interface did that had the addresses: each device has settings of
+# its own.
 take_settings() { # BRIDGE PORT
-  for setting in accept_ra autoconf use_tempaddr disable_ipv6; do
+  for setting in accept_ra autoconf use_tempaddr; do
     theirs=/proc/sys/net/ipv6/conf/$2/$setting
     [ ! -e "$theirs" ] || cat "$theirs" >"/proc/sys/net/ipv6/conf/$1/$setting"
   done
@@ -245,7 +246,7 @@ take_over() { # BRIDGE PORT
   if is_in "$2" "$1" && ! has_addresses "$2"; then return 0; fi
   hardware=$(ip -o link show dev "$2" | sed -n 's/.* link\/ether \([^ ]*\) .*/\1/p')
   [ -z "$hardware" ] || ip link set dev "$1" address "$hardware"
-  take_settings "$1" "$2"
+  if has_addresses "$2"; then take_settings "$1" "$2"; fi
   ip link set dev "$2" up
   ip link set dev "$1" up
   leased=no
@@ -253,7 +254,7 @@ take_over() { # BRIDGE PORT
   move_and_ask "$2" "$1" "link set dev $2 master $1" "link set dev $2 nomaster" || fail "$1 was not made"
   if [ "$leased" = yes ]; then
     say "$2 had an address by DHCP, which is on $1 now. Its client would put it on $2 again: end that client without"
-    say "giving the address back (with isc-dhcp-client: dhclient -x -pf /run/dhclient.$2.pid $2) and start one on $1"
+    say "giving the address back (dhclient -x -pf /run/dhclient.$2.pid $2, or dhcpcd -x $2) and start one on $1"
   fi
 }
 )sh";

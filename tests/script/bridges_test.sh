@@ -153,7 +153,7 @@ loses_a_gateway "both pings are lost" 10.99.0.1 fd99::1
 set_up
 mkdir "$lost"
 printf '#!/bin/sh\nexit 1\n' >"$lost/ping"
-printf '#!/bin/sh\nbusybox sleep 1\nip -n %s address flush dev eth0\n' "$gateway" >"$lost/sleep"
+printf '#!/bin/sh\nbusybox sleep 0.4\nip -n %s address flush dev eth0\n' "$gateway" >"$lost/sleep"
 loses_a_gateway "hardware addresses that are lost" 10.99.0.1 fd99::1
 
 # Without a ping, in truth: the gateway goes silent over IPv6 alone while the bridge is made.
@@ -162,7 +162,7 @@ mkdir "$lost"
 printf '#!/bin/sh\nexit 1\n' >"$lost/ping"
 cat >"$lost/sleep" <<SLEEP
 #!/bin/sh
-busybox sleep 1
+busybox sleep 0.4
 ip -n $gateway -6 address flush dev eth0 scope global
 SLEEP
 loses_a_gateway "the gateway is silent over IPv6 alone" fd99::1
@@ -275,6 +275,15 @@ case $said in *"the gateway $router answered before"*) ;; *) wrong "the loss of 
 ends_within eth0 3000 "after the loss of $router"
 rm -r "$lost"
 
+# A bridge that takes nothing over keeps its own ways with advertisements.
+set_up
+ip -n "$node" address flush dev eth0
+ip -n "$node" -6 route flush dev eth0
+ip -n "$node" link add xenbr0 type bridge
+in_node sh -c 'cd /proc/sys/net/ipv6/conf; echo 0 >eth0/accept_ra; echo 1 >xenbr0/accept_ra'
+run "$make" || wrong "an interface without addresses stopped the run"
+[ "$(in_node cat /proc/sys/net/ipv6/conf/xenbr0/accept_ra)" = 1 ] || wrong "xenbr0 got the settings of a bare interface"
+
 # Killed before each of its changes in turn, and run again, or the other way: all ends well. A program in front of PATH
 # counts what ip is to change.
 set_up
@@ -336,6 +345,24 @@ for there in no yes; do
   if ip -n "$node" link show dev xenbr0 >/dev/null 2>&1; then is_there=yes; fi
   [ "$is_there" = "$there" ] || wrong "xenbr0 is there: $is_there, and was there: $there"
 done
+
+# A kernel without IPv6 refuses all questions of that family.
+set_up
+ip -n "$node" -6 address flush dev eth0
+ip -n "$node" -6 route flush dev eth0
+before=$(ways eth0)
+mkdir "$lost"
+cat >"$lost/ip" <<IP
+#!/bin/sh
+[ "\$1" != -6 ] || exit 255
+exec $ip "\$@"
+IP
+chmod 755 "$lost/ip"
+PATH="$lost:$PATH" run "$make" || wrong "a kernel without IPv6 stopped the run"
+[ "$(ways xenbr0)" = "$before" ] || wrong "without IPv6, xenbr0 has not what eth0 had: $(ways xenbr0)"
+PATH="$lost:$PATH" run "$remove" || wrong "a kernel without IPv6 stopped the removal"
+[ "$(ways eth0)" = "$before" ] || wrong "without IPv6, eth0 has not what it had: $(ways eth0)"
+rm -r "$lost"
 
 # A gateway that never answered is no reason to stop.
 set_up
