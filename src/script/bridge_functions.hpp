@@ -6,13 +6,13 @@ namespace xen_drbd::script {
 
 // The shell functions that the printed scripts begin with. They are fixed text: no value of the topology is in them.
 
-/// say, fail, has_device and bridge_is: what every bridge script needs.
+/// say, fail, has_device, is_bridge and the like: what every bridge script needs.
 extern const std::string_view common_functions;
-/// make_bridge and add_address.
+/// make_bridge, add_address, and what is done where a bridge fails.
 extern const std::string_view make_functions;
 /// use_vlan: the device of a VLAN.
 extern const std::string_view vlan_functions;
-/// move, answers and their parts: moves addresses and routes from one device to another, and back when the gateway that
+/// move_and_ask and its parts: moves addresses and routes from one device to another, and back when a gateway that
 /// answered before does not afterwards. The accident it prevents: an administrator who makes a bridge over SSH and sits
 /// in front of a node that nobody can reach any more.
 extern const std::string_view move_functions;

@@ -60,7 +60,7 @@ std::string script(std::string_view purpose, std::string_view function, std::str
                    std::string_view body) {
   return fmt::format(R"sh(#!/bin/sh
 # {}
-# May be run again at any time. Needs iproute2.
+# May be run again at any time. Needs iproute2 and awk.
 {{ # nothing is done before the last line was read
 {}
 {}() {{

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import time
 from pathlib import Path
 
@@ -466,3 +467,114 @@ def test_the_bridges_are_made_shown_and_removed(make_pair):
     world.on(1, [NETWORK, "stop"], check=True)
     assert not world.on(1, ["ip", "link", "show", "xenbr1"]).ok
     assert world.on(1, [NETWORK]).code == 2
+
+
+README = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
+STATIC, DHCP = (textwrap.dedent(block) for block in re.findall(r"```\n( *auto eth0\n.*?) *```", README, re.S))
+START_IT, STOP_IT = (f"{when} {NETWORK} {action}" for when, action in (("up", "start"), ("down", "stop")))
+STATIC_ETH0 = f"""auto eth0
+iface eth0 inet static
+  address 10.77.0.1/24
+  gateway 10.77.0.254
+  {STOP_IT}
+iface eth0 inet6 static
+  address 2001:db8:77::1/64
+  gateway 2001:db8:77::fe
+  {START_IT}
+"""
+LEASES = """start 10.77.0.1
+end 10.77.0.1
+interface eth0
+lease_file /root/leases
+opt subnet 255.255.255.0
+opt router 10.77.0.254
+"""
+
+
+@pytest.fixture
+def under_ifupdown(make_pair):
+    """A pair whose first node has no network yet, but ifupdown; the second gives addresses by DHCP."""
+    world = make_pair(topology_extra="bridges:\n  - {name: xenbr0, interface: eth0}\n", bridge=False)
+    world.on(1, "ip address flush dev eth0; ip link set dev eth0 down; mkdir -p /run/network /var/lib/dhcp && "
+                "cd /etc/network && mkdir if-pre-up.d if-up.d if-down.d if-post-down.d", check=True)
+    world.write(2, "/root/udhcpd.conf", LEASES)
+    world.on(2, ": > /root/leases; busybox udhcpd /root/udhcpd.conf", check=True)
+    return world
+
+
+def network(world, interfaces, commands):
+    """The administrator writes the file (None: leaves it) and types commands."""
+    if interfaces is not None:
+        world.write(1, "/etc/network/interfaces", interfaces)
+    for command in commands:
+        done = world.on(1, command)
+        assert done.ok, f"{command}: {done}"
+
+
+def addresses(world, device):
+    shown = world.on(1, ["ip", "-o", "address", "show", "dev", device, "scope", "global"], check=True).stdout
+    return {line.split()[3] for line in shown.splitlines()}
+
+
+def assert_bridged(world, *wanted):
+    assert addresses(world, "xenbr0") == set(wanted)
+    assert addresses(world, "eth0") == set()
+    assert " master xenbr0 " in world.on(1, ["ip", "-o", "link", "show", "eth0"], check=True).stdout
+    for family in ("-4", "-6")[:len(wanted)]:
+        assert " dev xenbr0 " in world.on(1, ["ip", family, "route", "show", "default"], check=True).stdout, family
+    status(world)
+
+
+def test_the_interfaces_of_the_readme_make_the_bridge_at_boot_and_can_be_taken_down_under_a_guest(under_ifupdown):
+    world = under_ifupdown
+    network(world, STATIC, ["ifup -a"])
+    assert_bridged(world, "10.77.0.1/24", "2001:db8:77::1/64")
+    network(world, None, ["ip link add vif1.0 type veth peer name guest", "ip link set vif1.0 master xenbr0"])
+    for which in ("-a", "xenbr0", "eth0"):
+        network(world, None, [f"ifup {which}", f"ifdown {which}", f"ifup {which}"])
+        assert_bridged(world, "10.77.0.1/24", "2001:db8:77::1/64")
+    assert " master xenbr0 " in world.on(1, ["ip", "-o", "link", "show", "vif1.0"], check=True).stdout
+
+
+def test_addresses_that_stay_with_the_interface_move_at_boot_and_come_back_with_ifdown(under_ifupdown):
+    assert "the `up` line belongs in its last stanza" in README and f"`{STOP_IT}` in its first" in README
+    world = under_ifupdown
+    network(world, STATIC_ETH0, ["ifup -a"])
+    for _ in range(2):
+        assert_bridged(world, "10.77.0.1/24", "2001:db8:77::1/64")
+        network(world, None, ["ifdown eth0", "! ip link show xenbr0", "ifup eth0"])
+
+
+def test_the_interfaces_of_the_readme_run_the_dhcp_client_on_the_bridge(under_ifupdown):
+    network(under_ifupdown, DHCP, ["ifup -a"])
+    assert_bridged(under_ifupdown, "10.77.0.1/24")
+    network(under_ifupdown, None, ["ifdown -a", "ifup -a"])
+    assert_bridged(under_ifupdown, "10.77.0.1/24")
+
+
+def test_a_dhcp_client_goes_over_to_the_bridge_without_a_boot_as_the_readme_says(under_ifupdown):
+    world = under_ifupdown
+    switch = re.search(r"`(dhclient -x [^`]*)`", README)[1]
+    network(world, "auto eth0\niface eth0 inet dhcp\n", ["ifup -a"])
+    assert addresses(world, "eth0") == {"10.77.0.1/24"}
+    said = world.on(1, "xen-drbd make-bridges | sh", check=True).stderr
+    assert "had an address by DHCP" in said and switch.partition(" && ")[0] in said, said
+    assert_bridged(world, "10.77.0.1/24")
+    network(world, DHCP, [switch])
+    assert_bridged(world, "10.77.0.1/24")
+    clients = world.on(1, "for pid in $(pidof dhclient); do tr '\\0' ' ' < /proc/$pid/cmdline; done", check=True).stdout
+    assert "xenbr0" in clients and "eth0" not in clients, clients
+
+
+def test_a_bridge_that_something_else_made_is_left_alone_where_the_topology_has_no_interface_for_it(make_pair):
+    world = make_pair(topology_extra="bridges:\n  - {name: xenbr0}\n", bridge=False)
+    world.on(1, "ip link add xenbr0 type bridge && ip link set xenbr0 up && ip link set eth0 master xenbr0 && "
+                "ip address flush dev eth0 && ip address add 10.77.0.1/24 dev xenbr0 && "
+                "ip route add default via 10.77.0.254 dev xenbr0", check=True)
+    for _ in range(2):
+        assert world.on(1, "xen-drbd make-bridges | sh", check=True).stderr == ""
+        assert_bridged(world, "10.77.0.1/24")
+    found = [one for one in tool(world, 1, "--json check", 4).json["findings"] if one["node"] == "dom0"]
+    assert [one["level"] for one in found if one["id"] == "bridge" and not one["domain"]] == ["ok"], found
+    refused = world.on(1, [NETWORK, "stop"])
+    assert refused.code == 1 and "xenbr0 is in use by eth0; no bridge was removed" in refused.stderr, refused

@@ -16,8 +16,9 @@ namespace xen_drbd::script {
 [[nodiscard]] std::string make_links(const model::Topology& topology);
 
 /// The script that creates the bridges of the topology on one node. A bridge on an interface takes over its IPv4 and
-/// IPv6 addresses and routes in one go; where the default gateway answered before and does not afterwards, all is put
-/// back. Needs iproute2, and ping for the question to the gateway. Source: ip-link(8), bridge(8).
+/// IPv6 addresses and routes in one go; where one of the gateways behind it answered before and does not afterwards,
+/// all is put back, and that bridge and its VLAN go again. Needs iproute2 and awk; a ping, where there is one, asks the
+/// gateways too. Source: ip-link(8), ip-route(8), bridge(8).
 [[nodiscard]] std::string make_bridges(const model::Topology& topology, model::NodeId this_node);
 
 /// The inverse of make_bridges: addresses and routes go back to the interfaces, bridges and VLAN devices go away.
