@@ -28,6 +28,18 @@ bool livelier(const DomainRow& row, const DomainRow& than) {
 
 } // namespace
 
+namespace {
+
+/// Whether the watcher is the domain's, as far as can be told.
+bool watches(const Watcher& watcher, const DomainName& domain, const NodeState& node) {
+  if (watcher.name != domain.str()) return false;
+  return watcher.or_of.empty() || !node.rows ||
+         std::none_of(node.rows->begin(), node.rows->end(),
+                      [&](const DomainRow& row) { return row.name == watcher.or_of; });
+}
+
+} // namespace
+
 DomainPresence presence_of(const DomainName& domain, const Observation& node) {
   DomainPresence found;
   const auto* state = std::get_if<NodeState>(&node);
@@ -38,7 +50,7 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
   found.watchers_known = state->watchers.has_value();
   if (state->watchers)
     found.has_watcher = std::any_of(state->watchers->begin(), state->watchers->end(),
-                                    [&](const Watcher& watcher) { return watcher.name == domain.str(); });
+                                    [&](const Watcher& watcher) { return watches(watcher, domain, *state); });
   if (!state->rows) {
     found.why = state->rows_problem;
     return found;

@@ -76,17 +76,18 @@ bool may_be_log_of(std::string_view path, const DomainName& domain) {
          std::all_of(path.begin() + 1, path.begin() + 1 + date, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Whose watcher writes to that log.
-std::vector<std::string> watched_by(std::string_view path, std::span<const model::Domain> domains) {
+/// Who may be watched by the process that writes to that log.
+std::vector<model::Watcher> watchers_with(std::string_view path, int pid, std::span<const model::Domain> domains) {
   std::string_view name = name_of_log(path);
   if (name.ends_with(incoming)) name.remove_suffix(incoming.size());
-  std::vector<std::string> names;
+  const std::string called(name);
   for (const model::Domain& domain : domains)
-    if (name == domain.name.str()) return {std::string(name)};
+    if (called == domain.name.str()) return {{.pid = pid, .name = called}};
+  std::vector<model::Watcher> found;
   for (const model::Domain& domain : domains)
-    if (may_be_log_of(path, domain.name)) names.push_back(domain.name.str());
-  if (!name.empty()) names.emplace_back(name);
-  return names;
+    if (may_be_log_of(path, domain.name)) found.push_back({.pid = pid, .name = domain.name.str(), .or_of = called});
+  if (!called.empty()) found.push_back({.pid = pid, .name = called});
+  return found;
 }
 
 /// The xl commands that keep a domain suspended while they are at work, or would be cut short by its end, and their
@@ -182,8 +183,8 @@ Result<Processes> parse_processes(const host::Outcome& outcome, std::span<const 
     if (is_log) {
       const std::size_t blank = rest.find(' ');
       if (blank == rest.npos) return garbled();
-      for (std::string& name : watched_by(rest.substr(blank + 1), domains))
-        found.watchers.push_back({.pid = *pid, .name = std::move(name)});
+      for (model::Watcher& watcher : watchers_with(rest.substr(blank + 1), *pid, domains))
+        found.watchers.push_back(std::move(watcher));
       continue;
     }
     std::vector<std::string_view> argv;

@@ -82,6 +82,9 @@ TEST_CASE("a node that could not be asked, or whose xl failed, never shows an ab
 
 TEST_CASE("a guest between reboot and restart is off the list but has its watcher") {
   CHECK(presence_of(name("vm1"), with({}, {{544, "vm1"}})).presence == Presence::watcher_only);
+  const Watcher of_a_copy{544, "vm1", false, "vm1-20261126"};
+  CHECK(presence_of(name("vm1"), with({}, {of_a_copy})).presence == Presence::watcher_only);
+  CHECK(presence_of(name("vm1"), with({row("vm1-20261126", "-b----")}, {of_a_copy})).presence == Presence::absent);
   CHECK(presence_of(name("vm1"), with({}, {{544, "vm2"}})).presence == Presence::absent);
 }
 

@@ -193,7 +193,8 @@ TEST_CASE("a log under a name that rotation by date makes is that of every domai
   const auto watched = [&](const std::string& log) {
     std::vector<std::string> names;
     const auto found = xen::parse_processes(exited(0, "log 5 /var/log/xen/" + log + "\nend\n"), domains);
-    for (const model::Watcher& watcher : found.value().watchers) names.push_back(watcher.name);
+    for (const model::Watcher& watcher : found.value().watchers)
+      names.push_back(watcher.name + (watcher.or_of.empty() ? "" : " or " + watcher.or_of));
     return names;
   };
   using Names = std::vector<std::string>;
@@ -202,8 +203,8 @@ TEST_CASE("a log under a name that rotation by date makes is that of every domai
   CHECK(watched("xl-vm1.log-20261126") == Names{"vm1"});
   CHECK(watched("xl-vm1.log-20261126 (deleted)") == Names{"vm1"});
   CHECK(watched("xl-vm1--incoming.log-20261126") == Names{"vm1"});
-  CHECK(watched("xl-vm1-20261126.log") == Names{"vm1", "vm1-20261126"});
-  CHECK(watched("xl-vm1-2-20261126.log") == Names{"vm1-2", "vm1-2-20261126"});
+  CHECK(watched("xl-vm1-20261126.log") == Names{"vm1 or vm1-20261126", "vm1-20261126"});
+  CHECK(watched("xl-vm1-2-20261126.log") == Names{"vm1-2 or vm1-2-20261126", "vm1-2-20261126"});
   CHECK(watched("xl-web-1.log.old") == Names{"web-1"});
   CHECK(watched("xl-vm12.log") == Names{"vm12"}); // a guest that the topology does not know
   CHECK(watched("xl-vm1-3.log") == Names{"vm1-3"});

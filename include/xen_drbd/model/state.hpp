@@ -36,6 +36,9 @@ struct Watcher {
   int pid = 0;
   std::string name;      ///< NAME of the log file, `--incoming` cut off
   bool creating = false; ///< `xl create` or `xl restore`, at work: xl gets its log once the guest is there
+  /// Where the log's name may be that of another guest as well, xl-vm1-20261126.log: that guest's. While it is in the
+  /// list, the log is its own.
+  std::string or_of = {};
   bool operator==(const Watcher&) const = default;
 };
 
