@@ -109,8 +109,8 @@ void remark_on_paused(const Session& session, const DomainName& name, const mode
     if (found.created_by != 0)
       said.push_back(planner::being_created(name.str(), node, found.created_by) + ". Wait until it has ended");
     else if (found.presence == model::Presence::paused)
-      said.push_back(name.str() + " is paused" + rows_text(session, name, state) + ": on " + node + ": xl unpause " +
-                     name.str() + ", or xl destroy " + name.str() + " if it is not wanted");
+      said.push_back(name.str() + " is paused" + rows_text(session, name, state) + ": " +
+                     planner::out_of_paused(session.topology, name, state, id));
   }
 }
 

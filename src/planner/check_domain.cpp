@@ -22,7 +22,7 @@ void check_paused(const CheckScene& scene, const Domain& domain, Findings& findi
                            "wait until it has ended");
     if (found.presence == Presence::paused)
       return findings.warn({"domain", "", name}, fmt::format("it is paused on {}", scene.name(id)),
-                           fmt::format("on {}: xl unpause {}", scene.name(id), name));
+                           out_of_paused(scene.topology, domain.name, scene.state, id));
   }
 }
 

@@ -180,23 +180,6 @@ Objection no_migration_at_work(const Scene& scene, const DomainName& domain) {
   return std::nullopt;
 }
 
-namespace {
-
-/// A guest that a migration has brought and not yet let go stands paused under its own name, too: its memory is the
-/// only good one, and its disks may have been written since.
-std::string out_of_paused(const Scene& scene, const DomainName& domain, NodeId id) {
-  const DomainPresence there = presence_of(domain, scene.state.nodes[index(other(id))]);
-  if (there.presence == Presence::absent)
-    return fmt::format("on {0}: `xl unpause {1}`, or `xl destroy {1}` if it is not wanted there", scene.name(id),
-                       domain.str());
-  if (there.presence == Presence::unknown)
-    return fmt::format("see what is on {}; where it is left of a migration, xen-drbd recover {}", scene.name(other(id)),
-                       domain.str());
-  return fmt::format("xen-drbd recover {}", domain.str());
-}
-
-} // namespace
-
 Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   const DomainPresence found = presence_of(domain, scene.state.nodes[index(id)]);
   const std::string& node = scene.name(id);
@@ -207,7 +190,8 @@ Objection absence(const Scene& scene, const DomainName& domain, NodeId id) {
   case Presence::running: return refusal(fmt::format("{} is running on {}", name, node), {});
   case Presence::paused:
     if (found.created_by != 0) return refusal(being_created(name, node, found.created_by), "wait until it has ended");
-    return refusal(fmt::format("{} is paused on {}", name, node), out_of_paused(scene, domain, id));
+    return refusal(fmt::format("{} is paused on {}", name, node),
+                   out_of_paused(scene.topology, domain, scene.state, id));
   case Presence::shut_down:
     return refusal(fmt::format("{} has shut down on {} but was not cleared away, and holds its disks", name, node),
                    recover);

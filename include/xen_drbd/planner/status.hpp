@@ -25,6 +25,13 @@ namespace xen_drbd::planner {
 [[nodiscard]] std::string out_of_double_run(const model::Topology& topology, const DomainName& domain,
                                             const model::ClusterState& state);
 
+/// What to do about a domain that stands paused on a node, with no xl at work on it. A guest that a migration has
+/// brought and not let go stands so under its own name: its memory is the only good one, and its disks may have been
+/// written since. Accident: shown possible: the advice to unpause or destroy it, where the other node could not be
+/// seen.
+[[nodiscard]] std::string out_of_paused(const model::Topology& topology, const DomainName& domain,
+                                        const model::ClusterState& state, model::NodeId node);
+
 /// What is said of a domain that is paused because xl is still building it (DomainPresence::created_by).
 /// Accident: status advised to destroy a guest that another run was creating at that moment.
 [[nodiscard]] std::string being_created(const std::string& domain, const std::string& node, int pid);
