@@ -163,8 +163,8 @@ who_is_silent() { # DEVICE ANSWERS
 }
 
 # Routes as lines of `ip -batch`, from one device to another. A second route to the same place is appended: it would
-# replace the first. One that a router advertised gets the next metric, and lasts until its end: where it stood in the
-# way of its like, the kernel would stop to read every further advertisement, and the addresses would run out.
+# replace the first. One that a router advertised gets the next metric, and lasts until its end: with its own metric it
+# would stand where the kernel puts its route at the next advertisement, which is ignored then, and the addresses expire.
 moved() { # FROM TO ROUTES
   echo "$3" | awk -v from="$1" -v to="$2" 'NF {
     place = $1

@@ -40,6 +40,7 @@ compare() { # HOST-KEY
 # For each key that the peer shows: same where it is known, its type where only other keys of that type are.
 judge() { # HOST-KEYS KNOWN REVOKED
   printf '%s\n' "$1" | while read -r _ type key; do
+    [ -n "$key" ] || continue
     case $3 in *" $key"*) echo revoked ;; esac
     case $2 in
     *" $type $key"*) echo same ;;
@@ -57,6 +58,7 @@ learn_host_key() { # KNOWN-HOSTS-FILE
   judged=$(judge "$host_keys" "$known" "$(printf '%s\n' "$found" | grep '^@revoked' || true)")
   case $judged in *revoked*) fail "the host key that $peer shows is marked @revoked in $1" ;; esac
   changed=$(printf '%s\n' "$judged" | grep -v -x same | head -n 1)
+  case $judged in *same*) [ -z "$changed" ] || say "$1 also has $changed keys for $name that $peer does not show"; changed= ;; esac
   if [ -n "$changed" ]; then
     type=${changed#ssh-}
     shown=$(fingerprints "$(printf '%s\n' "$host_keys" | grep -F " $changed ")")
