@@ -102,15 +102,23 @@ bool passes_by_itself(const model::ClusterState& state, const std::vector<Domain
   });
 }
 
-/// Whether a guest of this node reboots or has just shut down: it is about to run again, or to be gone. Where watchers
-/// cannot be listed every guest that is not there may be between its reboot and its restart.
+/// Whether a guest of this node reboots or has just shut down: it is about to run again, or to be gone.
 bool settles_here(const Session& session, const model::ClusterState& state, const std::vector<DomainName>& domains) {
   const model::Observation& here = state.nodes[index(session.this_node)];
   return std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
     const model::DomainPresence found = presence_of(domain, here);
     return found.presence == model::Presence::watcher_only || found.presence == model::Presence::dying ||
-           (found.presence == model::Presence::absent && !found.watchers_known) ||
            (found.presence == model::Presence::shut_down && found.has_watcher);
+  });
+}
+
+/// Whether a guest that is in no list of this node may be between its reboot and its restart (rule 5.2).
+bool may_come_back_here(const Session& session, const model::ClusterState& state,
+                        const std::vector<DomainName>& domains) {
+  const model::Observation& here = state.nodes[index(session.this_node)];
+  return std::any_of(domains.begin(), domains.end(), [&](const DomainName& domain) {
+    const model::DomainPresence found = presence_of(domain, here);
+    return found.presence == model::Presence::absent && !found.watchers_known;
   });
 }
 
@@ -242,18 +250,21 @@ std::optional<Error> stranger_at_peer(const Session& session, const model::Wish&
 
 model::ClusterState look_at_rest(const Session& session, const model::Wish& wish, const engine::Look& look) {
   constexpr Milliseconds longest{15'000};
+  constexpr Milliseconds looks_without_watchers{10'000};
   constexpr Milliseconds interval{500};
   const bool stops = wish.goal == Goal::stop_here || wish.goal == Goal::evacuate;
   const Milliseconds patience = stops ? std::min(longest, time_before_shutdowns(session).value_or(longest)) : longest;
-  const auto at_rest = [&](const model::ClusterState& state) {
-    if (stops) return !settles_here(session, state, wish.domains);
-    return wish.goal != Goal::recover || !passes_by_itself(state, wish.domains);
-  };
   engine::Clock& clock = engine::system_clock();
   const auto begin = clock.now();
+  const auto at_rest = [&](const model::ClusterState& state, std::chrono::steady_clock::duration looked) {
+    if (!stops) return wish.goal != Goal::recover || !passes_by_itself(state, wish.domains);
+    return !settles_here(session, state, wish.domains) &&
+           (looked >= looks_without_watchers || !may_come_back_here(session, state, wish.domains));
+  };
   for (;;) {
     model::ClusterState state = engine::observe(session.cluster, look);
-    if (at_rest(state) || interrupted_by() != 0 || clock.now() - begin >= patience) return state;
+    const auto looked = clock.now() - begin;
+    if (at_rest(state, looked) || interrupted_by() != 0 || looked >= patience) return state;
     clock.sleep(interval);
   }
 }
