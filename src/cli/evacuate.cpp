@@ -221,7 +221,7 @@ private:
 };
 
 int cancel(Session& session) {
-  const bool leaving = leaving_since(session).has_value();
+  const bool leaving = leaving_by(session).has_value();
   if (!session.options.dry_run) {
     if (auto cleared = set_leaving(session, false); !cleared) return end_with(session, cleared.error());
     audit(session, {}, 0);

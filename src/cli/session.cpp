@@ -25,6 +25,7 @@
 #include <random>
 #include <set>
 #include <sstream>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,7 +132,7 @@ Result<Session> open_session(Options options) {
   XEN_DRBD_TRY(model::Topology loaded, load_chosen_topology(options.topology));
   XEN_DRBD_TRY(const NodeId this_node, topology::who_am_i(loaded, options.i_am, host_name()));
   Session session{.options = std::move(options), .topology = std::move(loaded), .this_node = this_node, .cluster = {}};
-  session.leaving_at_begin = leaving_since(session);
+  session.leaving_at_begin = leaving_by(session);
   advise_with(topology_words(session.topology, text_of("/etc/default/xen-drbd")));
   XEN_DRBD_CHECK(check_domains(session));
   log::info(fmt::format("{}: this node is {}, the peer {}", session.topology.path, session.here(), session.peer()));
@@ -232,41 +233,72 @@ std::string holder_text(const Session& session) {
 
 std::string leaving_mark(const Session& session) { return session.cluster.run_directory + "/leaving"; }
 
-std::optional<std::int64_t> leaving_since(const Session& session) {
-  struct stat mark {};
-  if (stat(leaving_mark(session).c_str(), &mark) != 0) return std::nullopt;
-  return std::int64_t{mark.st_mtim.tv_sec} * 1'000'000'000 + mark.st_mtim.tv_nsec;
+namespace {
+
+Error mark_failed(const Session& session, const std::string& what, const std::string& because) {
+  return with_root_hint({.kind = ErrorKind::failed,
+                         .what = "the leaving mark of " + session.here() + " could not be " + what,
+                         .because = leaving_mark(session) + ": " + because,
+                         .while_doing = {},
+                         .changed = Changed::no,
+                         .hint = {}});
 }
 
-Result<> set_leaving(const Session& session, bool leaving) {
-  const std::string mark = leaving_mark(session);
-  const auto failed = [&](const std::string& because) {
-    return with_root_hint(
-        {.kind = ErrorKind::failed,
-         .what = "the leaving mark of " + session.here() + " could not be " + (leaving ? "set" : "taken away"),
-         .because = mark + ": " + because,
-         .while_doing = {},
-         .changed = Changed::no,
-         .hint = {}});
-  };
-  if (!leaving) {
-    if (unlink(mark.c_str()) != 0 && errno != ENOENT) return failed(std::strerror(errno));
-    return {};
+} // namespace
+
+std::optional<std::string> leaving_by(const Session& session) {
+  struct stat mark {};
+  if (stat(leaving_mark(session).c_str(), &mark) != 0) return std::nullopt;
+  return fmt::format("{} {}.{}", mark.st_ino, mark.st_mtim.tv_sec, mark.st_mtim.tv_nsec);
+}
+
+namespace {
+
+/// Held while the leaving mark changes hands, for moments: an evacuation that is typed while another run ends an older
+/// one keeps its mark.
+class MarkGuard {
+public:
+  explicit MarkGuard(const Session& session)
+      : directory_(open(session.cluster.run_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (directory_ >= 0 && flock(directory_, LOCK_EX) != 0 && errno == EINTR) {}
   }
-  if (mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST) return failed(std::strerror(errno));
-  const int fd = open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return failed(std::strerror(errno));
-  const bool dated = futimens(fd, nullptr) == 0; // one that is there already is as new as this evacuation
-  const int problem = errno;
-  close(fd);
-  if (!dated) return failed(std::strerror(problem));
+  ~MarkGuard() {
+    if (directory_ >= 0) close(directory_);
+  }
+  MarkGuard(const MarkGuard&) = delete;
+  MarkGuard& operator=(const MarkGuard&) = delete;
+
+private:
+  int directory_;
+};
+
+Result<> take_mark_away(const Session& session) {
+  const std::string mark = leaving_mark(session);
+  if (unlink(mark.c_str()) == 0 || errno == ENOENT) return {};
+  return mark_failed(session, "taken away", std::strerror(errno));
+}
+
+} // namespace
+
+Result<> set_leaving(const Session& session, bool leaving) {
+  if (leaving && mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return mark_failed(session, "set", std::strerror(errno));
+  const MarkGuard guard(session);
+  if (!leaving) return take_mark_away(session);
+  const std::string mark = leaving_mark(session);
+  const std::string made = mark + ".new";
+  unlink(made.c_str());
+  const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0) close(fd);
+  if (fd < 0 || rename(made.c_str(), mark.c_str()) != 0) return mark_failed(session, "set", std::strerror(errno));
   return {};
 }
 
 Result<> end_leaving(const Session& session) {
-  const auto since = leaving_since(session);
-  const bool is_newer = since && since != session.leaving_at_begin;
-  if (since && (is_newer || std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr))
+  const MarkGuard guard(session);
+  const auto by = leaving_by(session);
+  const bool is_newer = by && by != session.leaving_at_begin;
+  if (by && (is_newer || std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr))
     return Error{.kind = ErrorKind::refused,
                  .what = "nothing was started or moved onto " + session.here(),
                  .because = session.here() + " is leaving: " +
@@ -274,7 +306,7 @@ Result<> end_leaving(const Session& session) {
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "when it is to stay: xen-drbd evacuate --cancel"};
-  return since ? set_leaving(session, false) : Result<>{};
+  return take_mark_away(session);
 }
 
 } // namespace xen_drbd::cli

@@ -19,7 +19,7 @@ struct Session {
   model::NodeId this_node{};
   engine::Cluster cluster;
   bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
-  std::optional<std::int64_t> leaving_at_begin = {}; ///< leaving_since() when the run began
+  std::optional<std::string> leaving_at_begin = {}; ///< leaving_by() when the run began
   bool left_before = false; ///< this node was being evacuated before the run began, and the run did not end that
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
@@ -63,9 +63,8 @@ struct Session {
 
 /// The path of the leaving mark of this node (rule 5.10).
 [[nodiscard]] std::string leaving_mark(const Session& session);
-/// When the evacuation that has set this node's mark was typed, in nanoseconds of the file system's clock; nothing
-/// while the node is not leaving.
-[[nodiscard]] std::optional<std::int64_t> leaving_since(const Session& session);
+/// Which evacuation has set this node's mark: every one sets another. Nothing while the node is not leaving.
+[[nodiscard]] std::optional<std::string> leaving_by(const Session& session);
 /// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
 

@@ -293,6 +293,19 @@ def test_a_step_that_fails_is_1_and_is_tried_again_after_pauses_that_grow(make_p
     assert "ended with 0" in init(world, 1, "status")
 
 
+def test_an_evacuation_that_is_typed_while_a_boot_waits_for_its_peer_is_not_ended_by_it(make_pair):
+    world = make_pair("PEER_WAIT=60s\nSTART_ACTION=start-all\n")
+    world.simulation.cut(net=False, drbd=True)
+    with world.running(1, f"exec {INIT} start > /tmp/said 2>&1") as boot:
+        world.wait_for(lambda: world.on(1, "pgrep -f '[w]ait-for-peer'").ok, 20, "the boot to wait")
+        tool(world, 1, "evacuate", None)
+        world.simulation.mend()
+        assert boot.wait(90) == 1
+    assert world.rows(1) == {} and "dom0 is leaving" in world.read(1, "/tmp/said")
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+    assert world.rows(1) == {}
+
+
 def test_a_start_that_is_killed_counts_as_a_step_that_failed_and_is_tried_again(make_pair):
     world = make_pair("XEN_DRBD_PATH=/root/killed\nSTART_ACTION=start-all\n")
     world.write(1, "/root/killed", '#!/bin/sh\ncase "$*" in *start-all*) kill -KILL $$ ;; esac\nexec xen-drbd "$@"\n', 0o755)

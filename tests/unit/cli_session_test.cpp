@@ -17,7 +17,6 @@
 #include <stdexcept>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <thread>
 
 using namespace xen_drbd;
 using namespace xen_drbd::cli;
@@ -272,7 +271,7 @@ TEST_CASE("what the boot script tries again does not take the leaving mark away,
   setenv("XEN_DRBD_UNLESS_LEAVING", "1", 1);
   CHECK(end_leaving(*session));
   CHECK(set_leaving(*session, true));
-  session->leaving_at_begin = leaving_since(*session);
+  session->leaving_at_begin = leaving_by(*session);
   const auto refused = end_leaving(*session);
   unsetenv("XEN_DRBD_UNLESS_LEAVING");
   REQUIRE_FALSE(refused);
@@ -296,12 +295,12 @@ TEST_CASE("a run begins with the leaving mark of its node, or ends it") {
   auto session = open_session(file.options());
   REQUIRE(session);
   session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-of-recover";
-  CHECK_FALSE(leaving_since(*session));
+  CHECK_FALSE(leaving_by(*session));
   CHECK(set_leaving(*session, true));
-  CHECK(leaving_since(*session));
-  session->leaving_at_begin = leaving_since(*session);
+  CHECK(leaving_by(*session));
+  session->leaving_at_begin = leaving_by(*session);
   CHECK(end_leaving(*session));
-  CHECK_FALSE(leaving_since(*session));
+  CHECK_FALSE(leaving_by(*session));
 }
 
 TEST_CASE("a run does not end an evacuation that was typed after it, also where the node was leaving already") {
@@ -312,15 +311,14 @@ TEST_CASE("a run does not end an evacuation that was typed after it, also where 
   const bool left_before = GENERATE(false, true);
   if (left_before) {
     CHECK(set_leaving(*session, true));
-    session->leaving_at_begin = leaving_since(*session);
-    std::this_thread::sleep_for(std::chrono::milliseconds(30)); // the file system's clock is a coarse one
+    session->leaving_at_begin = leaving_by(*session);
   }
   CHECK(set_leaving(*session, true));
   const auto refused = end_leaving(*session);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::refused);
   CHECK_THAT(refused.error().because, ContainsSubstring("typed after this command"));
-  CHECK(leaving_since(*session));
+  CHECK(leaving_by(*session));
   CHECK(set_leaving(*session, false));
 }
 
