@@ -442,7 +442,8 @@ class Lab:
                                       text=True, check=False)
             if done.returncode != 0:
                 raise LabError(f"{package} cannot be installed on {self.names[node - 1]}: {done.stdout}{done.stderr}")
-            self.on(node, ["xen-drbd", "--version"], check=True)
+            # a power loss that follows must not leave an empty program, which any shell runs with success
+            self.on(node, "sync && xen-drbd --version | grep -q ^xen-drbd", check=True)
             self.write(node, INSTALLED, digest)
 
         at_once(put, (1, 2))
