@@ -11,9 +11,16 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
      .summary = "start on this node; what runs on the peer is refused",
      .domains = Domains::at_least_one,
      .run = run_wish,
-     .for_all = "start-all"},
-    {.name = "start-all", .summary = "start on this node every domain that runs on neither node", .run = run_wish},
-    {.name = "start-my-domains", .summary = "the same, only for domains whose home is this node", .run = run_wish},
+     .for_all = "start-all",
+     .starts = true},
+    {.name = "start-all",
+     .summary = "start on this node every domain that runs on neither node",
+     .run = run_wish,
+     .starts = true},
+    {.name = "start-my-domains",
+     .summary = "the same, only for domains whose home is this node",
+     .run = run_wish,
+     .starts = true},
     {.name = "migrate-out",
      .summary = "live-migrate to the peer",
      .domains = Domains::at_least_one,
@@ -41,10 +48,12 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
     {.name = "migrate-and-start-my-domains",
      .summary = "the same, then start here the missing ones whose home is this node",
      .run = run_wish,
+     .starts = true,
      .migrates = true},
     {.name = "migrate-and-start-all",
      .summary = "every domain goes to its home; the missing ones are started there",
      .run = run_wish,
+     .starts = true,
      .migrates = true},
     {.name = "stop",
      .summary = "shut down gracefully on this node; --destroy for guests that do not listen",
@@ -62,7 +71,11 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
      .run = run_evacuate,
      .migrates = true,
      .shuts_down = true},
-    {.name = "recover", .summary = "finish or undo half-done migrations", .domains = Domains::some, .run = run_wish},
+    {.name = "recover",
+     .summary = "finish or undo half-done migrations",
+     .domains = Domains::some,
+     .run = run_wish,
+     .starts = true},
     {.name = "status",
      .summary = "both nodes, every domain: home, where it runs, state, DRBD",
      .domains = Domains::some,
@@ -93,6 +106,7 @@ bool matters_to(const OptionRow& option, const Subcommand& command) {
   switch (option.concerns) {
   case Concerns::all: return true;
   case Concerns::changing: return changes;
+  case Concerns::starting: return command.starts;
   case Concerns::migrating: return command.migrates;
   case Concerns::shutting_down: return command.shuts_down;
   case Concerns::changing_and_check: return changes || command.run == run_check;

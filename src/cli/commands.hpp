@@ -19,6 +19,7 @@ struct Subcommand {
   int (*run)(Session&) = nullptr; ///< none: nothing to do, and no topology needed
   std::string_view for_all = {};  ///< the subcommand that does the same for all domains
   bool prints_a_script = false;   ///< its stdout is piped to sh: when it fails, sh must be told so
+  bool starts = false;            ///< may start a domain, which a peer that is declared dead lets it
   bool migrates = false;          ///< may move a domain that runs
   bool shuts_down = false;        ///< may shut a domain down on this node; --deadline bounds it
 };
