@@ -301,7 +301,7 @@ def test_an_evacuation_that_is_typed_while_a_boot_waits_for_its_peer_is_not_ende
         tool(world, 1, "evacuate", None)
         world.simulation.mend()
         assert boot.wait(90) == 1
-    assert world.rows(1) == {} and "dom0 is leaving" in world.read(1, "/tmp/said")
+    assert world.rows(1) == {} and "dom0 is leaving" in world.on(1, "cat /tmp/said").stdout
     world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
     assert world.rows(1) == {}
 
