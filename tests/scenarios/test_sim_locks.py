@@ -9,6 +9,7 @@ import time
 import pytest
 from stories import (add_to_topology, assert_runs, creations, document, log_of, nothing_changes, quick_to_give_up, seen,
                      status, time_of, tool, windows_closed)
+from test_unreachable_peer import changed_key, frozen, refused_key, stopped, with_fence
 
 
 def held_start(world, domain="dns", node=1, point="create-built"):
@@ -174,3 +175,28 @@ def test_a_run_directory_without_room_is_told_and_nothing_is_left_in_it(world):
         told = tool(world, 1, "start dns", 5).says("the worker cannot use /run/xen-drbd: ")
     assert re.search(r"cannot use /run/xen-drbd: \S", told.stderr), told
     assert world.on(2, "ls /run/xen-drbd", check=True).stdout == "all\n"
+
+
+@pytest.mark.parametrize("trouble, claim", [(refused_key, "--peer-is-dead --yes"), (stopped, "a fence agent"),
+                                            (frozen, "--peer-is-dead --yes"), (changed_key, "a fence agent")])
+def test_a_peer_that_this_very_run_has_heard_is_not_dead_when_the_links_are_cut_afterwards(world, trouble, claim):
+    if claim == "a fence agent":
+        with_fence(world, "echo 'Status: OFF'; exit 2\n")
+    else:
+        quick_to_give_up(world)
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=1)
+    killed = world.popen(1, "exec xen-drbd start samba > /tmp/first 2>&1")
+    world.simulation.wait_held(held)
+    world.on(1, "kill -9 $(pidof xen-drbd)", check=True)
+    killed.wait(10)  # its xl create keeps the lock
+    with trouble(world) as cause:
+        words = f"start dns --lock-wait 60s {claim if claim.startswith('--') else ''}"
+        with world.running(1, f"exec xen-drbd {words} > /tmp/said 2>&1") as run:
+            world.wait_for(lambda: "waiting for" in world.on(1, "cat /tmp/said").stdout, 20, "the wait for the lock")
+            world.cut()
+            world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD's notice")
+            world.simulation.release(held)
+            assert run.wait(60) == 4, world.on(1, "cat /tmp/said").stdout
+    said = world.on(1, "cat /tmp/said").stdout
+    assert "mirror is not dead" in said and cause in said, said
+    assert set(seen(world, 1)[0]) <= {"samba"}

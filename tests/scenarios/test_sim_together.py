@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness import demo
-from stories import add_to_topology, assert_runs, creations, log_of, status, tool
+from stories import add_to_topology, assert_runs, creations, document, log_of, status, tool
 
 ROUNDS = 50
 
@@ -211,3 +211,22 @@ def test_a_node_that_leaves_without_peer_and_without_its_own_lock_asks_its_guest
         assert world.rows(1) == {} and world.role(1, "dns") == "Primary"
         world.on(1, "rm /tmp/held", check=True)
     tool(world, 1, "recover dns", 5)
+
+
+@pytest.mark.parametrize("command, result", [("evacuate", "migrated"), ("stop-all", "stopped")])
+def test_where_watchers_cannot_be_listed_a_guest_that_is_off_the_list_is_waited_for(make_world, command, result):
+    world = make_world(settings={"reboot_pause": 4.0})
+    tool(world, 1, "start dns")
+    world.on(1, "mount --bind /dev/null /usr/bin/find", check=True)
+    world.on(1, ["xl", "reboot", "dns"], check=True)
+    world.wait_for(lambda: "dns" not in world.rows(1), 5, "the reboot")
+    assert document(world, 1, command).results["dns"] == result
+    assert "dns" not in world.rows(1)
+
+
+def test_where_watchers_cannot_be_listed_a_node_is_called_empty_after_ten_seconds_of_looking(world):
+    world.on(1, "mount --bind /dev/null /usr/bin/find", check=True)
+    tool(world, 1, "evacuate")
+    looks = [event["t"] for event in log_of(world, "command", node="dom0", argv="xl list")]
+    parsed = [event["t"] for event in log_of(world, "command", node="dom0") if event["argv"].startswith("xl create -n")]
+    assert max(looks) - max(parsed) >= 9 and len([t for t in looks if t > max(parsed)]) >= 5, (looks, parsed)

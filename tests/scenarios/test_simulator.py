@@ -1,7 +1,9 @@
 """The simulator answers as the real pair did, and its migrations end as real ones end."""
 
 import json
+import re
 import time
+from pathlib import Path
 
 import conversations
 import pytest
@@ -578,3 +580,11 @@ def test_nothing_is_left_after_a_pair_was_taken_down(make_world, tmp_path):
             pass
     with open("/proc/self/mounts", encoding="utf-8") as mounts:
         assert str(tmp_path) not in mounts.read()
+
+
+def test_what_only_a_simulated_pair_has_is_used_by_no_scenario_that_runs_on_the_real_one():
+    here = Path(__file__).resolve().parent
+    left_out = re.findall(r'^    "(test_\w+\.py)":', (here.parent / "lab/scenarios_on_lab.py").read_text(), re.M)
+    shared = [file for file in here.glob("test_*.py") if not file.name.startswith("test_sim") and file.name not in left_out]
+    assert len(shared) >= 3, shared
+    assert [file.name for file in shared if ".simulation" in file.read_text()] == []

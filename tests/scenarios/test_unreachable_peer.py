@@ -148,31 +148,6 @@ def test_the_claim_that_the_peer_is_dead_is_refused_while_anything_answers(world
             assert sign == "answers" or sign in told.stdout
 
 
-@pytest.mark.parametrize("trouble, claim", [(refused_key, "--peer-is-dead --yes"), (stopped, "a fence agent"),
-                                            (frozen, "--peer-is-dead --yes"), (changed_key, "a fence agent")])
-def test_a_peer_that_this_very_run_has_heard_is_not_dead_when_the_links_are_cut_afterwards(world, trouble, claim):
-    if claim == "a fence agent":
-        with_fence(world, "echo 'Status: OFF'; exit 2\n")
-    else:
-        quick_to_give_up(world)
-    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=1)
-    killed = world.popen(1, "exec xen-drbd start samba > /tmp/first 2>&1")
-    world.simulation.wait_held(held)
-    world.on(1, "kill -9 $(pidof xen-drbd)", check=True)
-    killed.wait(10)  # its xl create keeps the lock
-    with trouble(world) as cause:
-        words = f"start dns --lock-wait 60s {claim if claim.startswith('--') else ''}"
-        with world.running(1, f"exec xen-drbd {words} > /tmp/said 2>&1") as run:
-            world.wait_for(lambda: "waiting for" in world.on(1, "cat /tmp/said").stdout, 20, "the wait for the lock")
-            world.cut()
-            world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD's notice")
-            world.simulation.release(held)
-            assert run.wait(60) == 4, world.on(1, "cat /tmp/said").stdout
-    said = world.on(1, "cat /tmp/said").stdout
-    assert "mirror is not dead" in said and cause in said, said
-    assert set(seen(world, 1)[0]) <= {"samba"}
-
-
 def test_the_claim_is_ignored_with_a_warning_when_the_peer_answers(world):
     tool(world, 2, "start samba")
     tool(world, 1, "start samba --peer-is-dead --yes", 4).says("--peer-is-dead is ignored: mirror answers")
