@@ -28,7 +28,7 @@ for exe in $found; do
   [ "$process" != "/proc/$$" ] || { seen=yes; continue; }
   out=$(readlink "$process/fd/1" 2>/dev/null) || readlink "$exe" >/dev/null 2>&1 || continue
   case $out in
-  /var/log/xen/xl-* | "$logs"/xl-*) printf 'log %s %s\n' "${process#/proc/}" "${out%%"$nl"*}" ;;
+  /var/log/xen/xl-* | "$logs"/xl-* | /var/log/xen/*/xl-* | "$logs"/*/xl-*) printf 'log %s %s\n' "${process#/proc/}" "${out%%"$nl"*}" ;;
   *)
     echo "xl ${process#/proc/}"
     { tr '\0\n' '\n?' <"$process/cmdline" | sed 's/^/ /'; } 2>/dev/null

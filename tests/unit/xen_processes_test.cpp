@@ -138,6 +138,16 @@ TEST_CASE("an xl that is still creating its domain is told from one that watches
                                                        {.pid = 8, .name = "vm2", .creating = false}});
 }
 
+TEST_CASE("a watcher is seen where its log was rotated into a folder of old ones") {
+  test::Workshop workshop;
+  const std::string& here = workshop.path();
+  workshop.file("migrate-receive", "read line\n");
+  std::filesystem::create_directories(here + "/log/xen/old");
+  const FakeXl watcher(here + "/xl", here, here + "/log/xen/old/xl-vm1--incoming.log.1", {"migrate-receive"});
+  const auto found = parsed(workshop.run(workshop.moved(xen::processes_command(), "/var/log/xen", "/log/xen")).out);
+  CHECK(found.watchers == std::vector<model::Watcher>{{.pid = watcher.pid(), .name = "vm1"}});
+}
+
 TEST_CASE("a watcher is seen where the directory of the logs lies behind a link") {
   test::Workshop workshop;
   const std::string& here = workshop.path();
