@@ -12,10 +12,10 @@ namespace xen_drbd::cli {
 void audit(const Session& session, const engine::Report& report, int exit_code);
 
 /// What a changing run does, `work`. What throws is a bug, and leaves its audit line before it goes on to the caller;
-/// so does a second signal, on this node. To be told again when `fenced` of the session changes: renew_audit.
+/// a second signal leaves one on this node.
 int audited(const Session& session, const std::function<int()>& work);
 
-/// What the audit line of a run that a second signal ends says of overrides is as of now.
+/// The line that a second signal leaves names the overrides that the session has now; to be called when they change.
 void renew_audit(const Session& session);
 
 /// The end of a changing run: its audit line, then its report, or why it looked at no domain. Returns the exit code.

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "dead_peer.hpp"
 #include "interrupt.hpp"
+#include "leaving.hpp"
 #include "output.hpp"
 #include "render.hpp"
 
@@ -250,7 +251,6 @@ std::optional<Error> stranger_at_peer(const Session& session, const model::Wish&
 
 model::ClusterState look_at_rest(const Session& session, const model::Wish& wish, const engine::Look& look) {
   constexpr Milliseconds longest{15'000};
-  constexpr Milliseconds looks_without_watchers{10'000};
   constexpr Milliseconds interval{500};
   const bool stops = wish.goal == Goal::stop_here || wish.goal == Goal::evacuate;
   const Milliseconds patience = stops ? std::min(longest, time_before_shutdowns(session).value_or(longest)) : longest;
@@ -259,7 +259,7 @@ model::ClusterState look_at_rest(const Session& session, const model::Wish& wish
   const auto at_rest = [&](const model::ClusterState& state, std::chrono::steady_clock::duration looked) {
     if (!stops) return wish.goal != Goal::recover || !passes_by_itself(state, wish.domains);
     return !settles_here(session, state, wish.domains) &&
-           (looked >= looks_without_watchers || !may_come_back_here(session, state, wish.domains));
+           (looked >= engine::looks_without_watchers || !may_come_back_here(session, state, wish.domains));
   };
   for (;;) {
     model::ClusterState state = engine::observe(session.cluster, look);

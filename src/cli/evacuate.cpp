@@ -6,6 +6,7 @@
 #include "changing.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "leaving.hpp"
 #include "output.hpp"
 #include "render.hpp"
 
@@ -183,14 +184,13 @@ private:
   /// What of the topology is on this node in the end: seen, not concluded. Where watchers cannot be listed, a guest
   /// that reboots is in no list for some seconds (rule 5.2).
   Left what_is_left() {
-    constexpr Milliseconds looks_without_watchers{10'000};
     constexpr Milliseconds interval{500};
     engine::Clock& clock = engine::system_clock();
     for (const auto begin = clock.now();; clock.sleep(interval)) {
       bool watchers_known = true;
       const Left left = what_is_left_now(watchers_known);
-      if (left == Left::runs || watchers_known || clock.now() - begin >= looks_without_watchers) return left;
-      if (interrupted_by() != 0 || time_left(session_) == std::chrono::seconds(1)) return Left::runs;
+      if (left == Left::runs || watchers_known || clock.now() - begin >= engine::looks_without_watchers) return left;
+      if (interrupted_by() != 0 || deadline_is_over(session_)) return Left::runs;
     }
   }
 

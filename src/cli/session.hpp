@@ -28,6 +28,9 @@ struct Session {
   [[nodiscard]] const std::string& peer() const { return name(other(this_node)); }
 };
 
+/// The error, with the hint to be root where the user is not.
+[[nodiscard]] Error with_root_hint(Error error);
+
 /// The topology that --topology names, else the environment, else /etc/default/xen-drbd, else the default.
 [[nodiscard]] Result<model::Topology> load_chosen_topology(const std::optional<std::string>& option);
 
@@ -53,6 +56,9 @@ struct Session {
 /// without a deadline.
 [[nodiscard]] std::optional<Milliseconds> time_left(const Session& session);
 
+/// Whether --deadline has passed; never without one.
+[[nodiscard]] bool deadline_is_over(const Session& session);
+
 /// How much of that may go into anything but shutting down, the wait for the lock included: the longest
 /// shutdown_timeout stays in reserve, but half of the whole time is had for it. Zero when it is over; nothing without a
 /// deadline.
@@ -60,20 +66,5 @@ struct Session {
 
 /// "dom0 pid 4711 start samba since 2026-11-22T18:19:02Z": what another run is told about this one.
 [[nodiscard]] std::string holder_text(const Session& session);
-
-/// The path of the leaving mark of this node (rule 5.10).
-[[nodiscard]] std::string leaving_mark(const Session& session);
-/// Which evacuation has set this node's mark: every one sets another. Nothing while the node is not leaving.
-[[nodiscard]] std::optional<std::string> leaving_by(const Session& session);
-/// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
-[[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
-
-/// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An
-/// evacuation that was typed since is newer than that command, which is refused. Accident: shown possible: a start
-/// waited half an hour for the lock, took away the mark of an evacuation that had meanwhile said that the node was
-/// empty, and started its guests on a node whose power was about to go.
-/// With XEN_DRBD_UNLESS_LEAVING in the environment it is refused in either case: the retry of the boot script is no
-/// decision to come back. To be asked with the lock: an evacuation sets its mark before it waits for that.
-[[nodiscard]] Result<> end_leaving(const Session& session);
 
 } // namespace xen_drbd::cli

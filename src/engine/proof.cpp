@@ -13,7 +13,6 @@ using model::NodeId;
 using model::Presence;
 
 constexpr Milliseconds absence_interval{500};
-constexpr Milliseconds looks_without_watchers{10'000};
 constexpr Milliseconds youngest_answer{5000};
 
 /// What may end by itself within moments: worth another look.

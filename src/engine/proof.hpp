@@ -12,8 +12,7 @@ namespace xen_drbd::engine {
 
 /// Proves that the domain is on none of the nodes in any form, now (rule 5.2): in one look at all of them the rows were
 /// read, Domain-0 among them, none is the domain's or a half-name of it, and no xl watcher for it lives there. Where
-/// watchers cannot be listed it takes looks over 10 s, all of which show it absent: a guest that reboots is off the
-/// list for some 2 s.
+/// watchers cannot be listed it takes looks over looks_without_watchers, all of which show it absent.
 /// A domain that is dying, reboots, or only lost its name, is waited for up to `patience`.
 /// The accident it prevents: a guest that restarts itself on the peer between the plan and `xl create`.
 /// Fails: ErrorKind::refused, saying what is there; ErrorKind::unknown when it cannot be told; ErrorKind::unreachable.

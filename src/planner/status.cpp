@@ -70,24 +70,14 @@ bool is_double_run(const DomainName& domain, const ClusterState& state) {
 }
 
 std::string out_of_paused(const Topology& topology, const DomainName& domain, const ClusterState& state, NodeId node) {
-  const std::string& there = topology.node(other(node)).name.str();
-  switch (presence_of(domain, state.nodes[index(other(node))]).presence) {
-  case Presence::absent:
+  const Presence there = presence_of(domain, state.nodes[index(other(node))]).presence;
+  if (there == Presence::absent)
     return fmt::format("on {0}: xl unpause {1}, or xl destroy {1} if it is not wanted there",
                        topology.node(node).name.str(), domain.str());
-  case Presence::unknown:
-    return fmt::format("see what is on {}; where it is left of a migration, xen-drbd recover {}", there, domain.str());
-  case Presence::running:
-  case Presence::paused:
-  case Presence::shut_down:
-  case Presence::suspended:
-  case Presence::crashed:
-  case Presence::dying:
-  case Presence::incoming:
-  case Presence::migrated_away:
-  case Presence::watcher_only: break;
-  }
-  return fmt::format("xen-drbd recover {}", domain.str());
+  const std::string recover = fmt::format("xen-drbd recover {}", domain.str());
+  if (there != Presence::unknown) return recover;
+  return fmt::format("see what is on {}; where it is left of a migration, {}", topology.node(other(node)).name.str(),
+                     recover);
 }
 
 std::string out_of_double_run(const Topology& topology, const DomainName& domain, const ClusterState& state) {

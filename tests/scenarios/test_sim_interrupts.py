@@ -87,13 +87,19 @@ def test_an_interrupt_while_another_run_has_the_lock_ends_the_waiting_at_once(wo
     assert_runs(world, dns=1)
 
 
-def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(world):
+def start_that_is_interrupted_twice(world):
+    """A start that gets SIGTERM and SIGINT in the middle of its xl create: (process, id of the hold)."""
     held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
     process = world.popen(1, "exec xen-drbd start dns > /tmp/said 2>&1", stdout=subprocess.DEVNULL)
     world.simulation.wait_held(held)
     world.on(1, "kill -TERM $(pgrep -o -x xen-drbd)", check=True)
     world.wait_for(lambda: "interrupted: copies" in world.on(1, "cat /tmp/said").stdout, 20, "the answer to the first")
     world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+    return process, held
+
+
+def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(world):
+    process, held = start_that_is_interrupted_twice(world)
     assert process.wait(10) == 130
     said = world.on(1, "cat /tmp/said").stdout
     assert "dns: dom0: xl create /etc/xen/dns.cfg" in said.split("ended at once")[1], said
@@ -108,11 +114,6 @@ def test_the_second_interrupt_leaves_the_lock_to_the_command_that_still_runs(wor
 def test_a_syslog_that_takes_nothing_keeps_the_second_interrupt_from_nothing(world):
     full = world.popen(1, ["python3", "-c", FULL_LOG], stdout=subprocess.PIPE, text=True)
     assert full.stdout.readline() == "full\n"
-    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
-    process = world.popen(1, "exec xen-drbd start dns > /tmp/said 2>&1", stdout=subprocess.DEVNULL)
-    world.simulation.wait_held(held)
-    world.on(1, "kill -TERM $(pgrep -o -x xen-drbd)", check=True)
-    world.wait_for(lambda: "interrupted: copies" in world.on(1, "cat /tmp/said").stdout, 20, "the answer to the first")
-    world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+    process, held = start_that_is_interrupted_twice(world)
     assert process.wait(5) == 130
     world.simulation.release(held)

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "dead_peer.hpp"
 #include "interrupt.hpp"
+#include "leaving.hpp"
 #include "support/catch.hpp"
 #include "support/cli_session.hpp"
 #include "support/scripted_host.hpp"

@@ -22,6 +22,10 @@ struct Look {
 /// missing. To be asked before the lock is taken: a "peer" that is this very node would hold the lock against itself.
 [[nodiscard]] model::ClusterState observe_identities(const Cluster& cluster);
 
+/// For how long looks must show a domain absent where watchers cannot be listed (rule 5.2): a guest that reboots is off
+/// the list for some 2 s.
+constexpr Milliseconds looks_without_watchers{10'000};
+
 /// The short look of rule 5.2 at one node: rows and watchers only.
 [[nodiscard]] model::Observation observe_domains(const Cluster& cluster, model::NodeId node);
 

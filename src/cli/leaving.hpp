@@ -1,0 +1,27 @@
+#pragma once
+
+#include "session.hpp"
+
+#include <optional>
+#include <string>
+
+namespace xen_drbd::cli {
+
+// The leaving mark of this node (rule 5.10): a file that `evacuate` sets, and that the other node reads.
+
+/// The path of the leaving mark of this node (rule 5.10).
+[[nodiscard]] std::string leaving_mark(const Session& session);
+/// Which evacuation has set this node's mark: every one sets another. Nothing while the node is not leaving.
+[[nodiscard]] std::optional<std::string> leaving_by(const Session& session);
+/// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
+[[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
+
+/// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An
+/// evacuation that was typed since is newer than that command, which is refused. Accident: shown possible: a start
+/// waited half an hour for the lock, took away the mark of an evacuation that had meanwhile said that the node was
+/// empty, and started its guests on a node whose power was about to go.
+/// With XEN_DRBD_UNLESS_LEAVING in the environment it is refused in either case: the retry of the boot script is no
+/// decision to come back. To be asked with the lock: an evacuation sets its mark before it waits for that.
+[[nodiscard]] Result<> end_leaving(const Session& session);
+
+} // namespace xen_drbd::cli
