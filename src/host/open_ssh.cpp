@@ -63,7 +63,9 @@ Result<> shake_hands(Session& session, const Target& target, const Deadline& dea
   if (option(session, SSH_OPTIONS_PROXYCOMMAND).empty()) {
     Dialled dialled = dial(target.host, target.port, deadline);
     answered = dialled.answered;
-    if (!dialled.socket) return unreachable(target, doing, dialled.because);
+    if (!dialled.socket)
+      return unreachable(target, doing, dialled.because,
+                         dialled.resolved ? "" : "add " + target.host + " to /etc/hosts, or to the name server");
     const socket_t socket = dialled.socket.release();
     session.get_deleter().lend(socket);
     ssh_options_set(session.get(), SSH_OPTIONS_FD, &socket);

@@ -169,6 +169,7 @@ TEST_CASE("A name that does not resolve is said to be that") {
   const Error error = failure(at_port(22), scratch, "no-such-name.invalid");
   CHECK_THAT(error.because, ContainsSubstring("no-such-name.invalid"));
   CHECK(error.while_doing.front().starts_with("connecting to root@no-such-name.invalid:22: "));
+  CHECK(error.hint == "add no-such-name.invalid to /etc/hosts, or to the name server");
 }
 
 TEST_CASE("A network without a way there is said to be that") {

@@ -80,7 +80,7 @@ def test_nothing_is_started_or_moved_while_the_peer_cannot_be_asked(world, troub
 def test_a_name_that_does_not_resolve_is_a_peer_that_cannot_be_asked(world):
     for node in (1, 2):
         world.edit(node, "/etc/xen/topology.yaml", lambda text: text.replace("10.77.0.2", "mirror.nowhere"))
-    refusal(world, 1, "start dns", 5, "mirror.nowhere", "does not resolve")
+    refusal(world, 1, "start dns", 5, "mirror.nowhere does not resolve", "to /etc/hosts")
 
 
 def test_a_node_whose_peer_is_gone_is_emptied_by_shutting_down(world):
