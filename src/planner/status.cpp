@@ -74,7 +74,7 @@ std::string out_of_paused(const Topology& topology, const DomainName& domain, co
   if (there == Presence::absent)
     return fmt::format("on {0}: xl unpause {1}, or xl destroy {1} if it is not wanted there",
                        topology.node(node).name.str(), domain.str());
-  const std::string recover = fmt::format("xen-drbd recover {}", domain.str());
+  std::string recover = fmt::format("xen-drbd recover {}", domain.str());
   if (there != Presence::unknown) return recover;
   return fmt::format("see what is on {}; where it is left of a migration, {}", topology.node(other(node)).name.str(),
                      recover);
