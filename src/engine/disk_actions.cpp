@@ -99,6 +99,10 @@ Result<Role> Actions::may_promote(const model::Promote& step) {
     if (model::receives(volume.replication))
       return refused(device + std::string(to_string(volume.replication)) + " there now", "wait for its resync");
   }
+  // the plan has demoted what it found; and a recovery knows whose promotion it is
+  if (seen.role == Role::primary && plan_.verdict != model::Verdict::recover)
+    return refused("it is Primary there by somebody else since this run has looked",
+                   "see what uses it on " + cluster_.name(step.node));
   XEN_DRBD_CHECK(in_command(step.node));
   return seen.role;
 }

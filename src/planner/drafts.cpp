@@ -110,24 +110,25 @@ void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& r
 
 namespace {
 
+/// What is Primary here although the domain runs nowhere is demoted first: DRBD refuses that while anything has the
+/// device open. Accident: shown possible: somebody checked the file system of a guest that did not come up, and the
+/// next try of the boot script started the guest under his fsck.
 std::vector<Step> start_steps(const Scene& scene, const Domain& domain, const std::vector<ResourceName>& resources,
                               NodeId node, std::vector<std::string>& warnings) {
+  const bool alone = scene.peer_counts_as_dead();
   std::vector<Step> steps;
-  if (scene.peer_counts_as_dead()) {
+  if (!alone) append(steps, demote_leftovers(scene, resources, other(node)));
+  append(steps, demote_leftovers(scene, resources, node));
+  if (alone)
     warn_of_missing_data(scene, resources, node, warnings);
-  } else {
-    append(steps, demote_leftovers(scene, resources, other(node)));
+  else
     append(steps, close_leftovers(scene, resources, warnings));
-  }
   append(steps, remove_records(scene, domain.name));
-  std::vector<Step> undo;
-  for (const ResourceName& resource : resources) {
-    const bool primary = role_on(scene, resource, node) == Role::primary;
-    steps.push_back({Promote{node, resource}, primary ? still_right : "the domain writes its disks here"});
-    if (!primary) undo.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
-  }
+  for (const ResourceName& resource : resources)
+    steps.push_back({Promote{node, resource}, "the domain writes its disks here"});
   steps.push_back({create_from(scene, domain, node), "the domain runs on neither node"});
-  append(steps, std::move(undo));
+  for (const ResourceName& resource : resources)
+    steps.push_back({Demote{node, resource}, "promoted for a start that failed", When::on_failure});
   return steps;
 }
 

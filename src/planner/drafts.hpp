@@ -61,11 +61,6 @@ template <class Make> [[nodiscard]] std::vector<Draft> drafts_of(const Scene& sc
 void warn_of_missing_data(const Scene& scene, const std::vector<ResourceName>& resources, model::NodeId node,
                           std::vector<std::string>& warnings);
 
-/// Why a disk that is Primary already is promoted all the same: long may pass until then, and the step looks whether
-/// its data are still the right ones (rule 5.4). Accident: shown possible: a start waited for another domain's `delay`,
-/// DRBD's link was cut meanwhile, and the disk that a failed start had left Primary was not looked at again.
-inline constexpr const char* still_right = "it is Primary already, and must be right to be written at that moment";
-
 /// Demote steps for the resources that are Primary on a node where the domain does not run.
 [[nodiscard]] std::vector<model::Step> demote_leftovers(const Scene& scene, const std::vector<ResourceName>& resources,
                                                         model::NodeId node);

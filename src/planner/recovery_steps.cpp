@@ -9,6 +9,14 @@ namespace xen_drbd::planner {
 
 using namespace model;
 
+namespace {
+
+/// Why a disk that is Primary already is promoted all the same: the step looks whether its data are still the right
+/// ones (rule 5.4).
+constexpr const char* still_right = "it is Primary already, and must be right to be written at that moment";
+
+} // namespace
+
 Objection Recovery::clear_half_names(std::optional<NodeId> keep) {
   for (NodeId id : {scene_.here(), scene_.peer()}) {
     if (const DomainRow* copy = on(id).incoming) {

@@ -50,7 +50,11 @@ inline plan_start(n) {
   :: !runs(saw[n]) && is_absent_there(n) && is_absent_there(PEER(n)) && no_migration_at_work && !is_leaving(n) &&
      disk_may_start(n) ->
 #ifndef NO_DISK
-     if :: !dead -> demote_leftovers(PEER(n)); close_leftovers() :: else fi;
+     if :: !dead -> demote_leftovers(PEER(n)) :: else fi;
+#ifndef NO_DEMOTION_BEFORE_START
+     demote_leftovers(n);
+#endif
+     if :: !dead -> close_leftovers() :: else fi;
 #endif
      remove_records();
 #ifndef NO_DISK
@@ -58,7 +62,7 @@ inline plan_start(n) {
 #endif
      plan!CREATE, NEXT, n;
 #ifndef NO_DISK
-     if :: !primary[n] -> plan!DEMOTE, ON_FAILURE, n :: else fi
+     plan!DEMOTE, ON_FAILURE, n
 #endif
   :: else -> refusal = true
   fi

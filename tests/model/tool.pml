@@ -228,6 +228,9 @@ inline may_bring_to_life() {
 
 inline promote(n) {
   may_bring_to_life();
+#ifndef NO_DEMOTION_BEFORE_START
+  if :: failed == FINE && wish != RECOVER -> drbd_shows(n, !primary[n]) :: else fi;
+#endif
 #ifndef NO_CONNECTED
   if :: failed == FINE && !dead -> drbd_shows(n, connected) :: else fi;
 #endif

@@ -93,7 +93,7 @@ bool node_failed, link_failed, transport_killed;
 #endif
 
 mtype = {runs_twice, written_by_both, two_primaries_during_the_copy, runs_without_its_disk, disk_taken_away,
-         writes_discarded, arrives_on_a_node_that_left, destroyed_while_it_moves, stranded, resumed_with_old_memory, does_not_converge};
+         writes_discarded, arrives_on_a_node_that_left, destroyed_while_it_moves, disk_in_use, stranded, resumed_with_old_memory, does_not_converge};
 
 #ifdef FOREIGN_WRITER
 #define FOREIGN true
@@ -118,6 +118,14 @@ inline settle() {
   fi
 }
 
+/* The disk: by somebody in Domain-0. */
+#ifdef HELD_OPEN
+bool in_use[2];
+#define is_in_use(n) in_use[n]
+#else
+#define is_in_use(n) false
+#endif
+
 inline comes_to_life(n) {
   own[n] = RUNNING;
   if :: primary[n] && writes[n] < 3 -> writes[n]++ :: else fi;
@@ -125,6 +133,7 @@ inline comes_to_life(n) {
   if :: !primary[n] || without_disk[n] -> accident(runs_without_its_disk) :: else fi;
 #endif
   without_disk[n] = false;
+  if :: is_in_use(n) -> accident(disk_in_use) :: else fi;
   if :: away[PEER(n)] || own[PEER(n)] == SUSPENDED -> older[PEER(n)] = true :: else fi;
   if :: left[n] -> accident(arrives_on_a_node_that_left) :: else fi;
   settle()
@@ -164,7 +173,7 @@ inline reconnect() {
 }
 
 /* Something of the domain has its disk open there: DRBD refuses to demote it. */
-#define held_open(n) (own[n] == RUNNING || own[n] == PAUSED || own[n] == SUSPENDED || away[n] || \
+#define held_open(n) (is_in_use(n) || own[n] == RUNNING || own[n] == PAUSED || own[n] == SUSPENDED || away[n] || \
                       (incoming[n] && receiver[n] != COPYING))
 /* Something of it lives there, and will want its disk. */
 #define needs_disk(n) (own[n] != ABSENT || (incoming[n] && receiver[n]))
@@ -189,6 +198,9 @@ inline crash(n) {
   lock[n] = NOBODY;
   primary[n] = false; window[n] = false; alone[n] = false; discards[n] = false; writes[n] = 0;
   got[n] = 0;
+#ifdef HELD_OPEN
+  in_use[n] = false;
+#endif
   if :: session[PEER(n)] -> session[PEER(n)] = BROKEN :: else fi;
   if :: connected -> lose_connection() :: else fi
 }
@@ -410,6 +422,7 @@ inline expire(a) {
 #define TOOL 32
 #define TRANSPORT 64
 #define RECEIVER 128 /* not unless a scenario says so */
+#define may_be_opened(n) (!held_open(n) && own[n] == ABSENT && !incoming[n] && lock_is_free(0) && lock_is_free(1))
 #define may_fail(what) (left_to_fail && !at_last && (MAY_FAIL & (what)))
 
 proctype Failures() {
@@ -449,6 +462,11 @@ end:
        printf("the transport on node2 is killed\n"); transport[1] = NONE }
   :: atomic { may_fail(RECEIVER) && receiver[1] -> left_to_fail--; transport_killed = true;
        printf("migrate-receive on node2 is killed\n"); receiver[1] = NONE }
+#ifdef HELD_OPEN
+  /* somebody checks the file system of a guest that did not come up, on a disk that was left Primary, while nothing goes on */
+  :: atomic { primary[0] && may_be_opened(0) -> printf("node1: somebody opens the disk\n"); in_use[0] = true }
+  :: atomic { primary[1] && may_be_opened(1) -> printf("node2: somebody opens the disk\n"); in_use[1] = true }
+#endif
 #ifdef BY_HAND
   /* somebody types drbdadm primary and xl create while xen-drbd does nothing */
   :: atomic { by_hand && !alive[0] && !alive[1] && !sender[0] && !sender[1] && own[1] == ABSENT -> by_hand = false;

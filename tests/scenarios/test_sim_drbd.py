@@ -105,14 +105,15 @@ def test_a_peer_that_is_primary_without_the_domain_is_demoted_first(pair):
     assert time_of(pair, "demote", node="mirror", resource="dns") < time_of(pair, "promote", node="dom0", resource="dns")
 
 
-def test_a_peer_whose_disk_is_held_open_is_refused(pair):
-    pair.on(2, "drbdadm primary dns && sed 's/\"dns\"/\"other\"/' /etc/xen/dns.cfg > /tmp/other.cfg && "
-               "xl create -q /tmp/other.cfg", check=True)
+@pytest.mark.parametrize("user", [1, 2])
+def test_a_disk_that_is_held_open_on_either_node_is_not_started_on(pair, user):
+    pair.on(user, "drbdadm primary dns && sed 's/\"dns\"/\"other\"/' /etc/xen/dns.cfg > /tmp/other.cfg && "
+                  "xl create -q /tmp/other.cfg", check=True)
     told = document(pair, 1, "start dns", 4)
     assert told.results["dns"] == "refused" and told.json["error"]["changed"] is False, told
-    told.says("dns", "mirror", "held open")
-    assert seen(pair, 1) == ({}, set())
-    assert set(seen(pair, 2)[0]) == {"other"} and seen(pair, 2)[1] == {"dns"}
+    told.says("dns", ("dom0", "mirror")[user - 1], "held open")
+    assert seen(pair, 3 - user) == ({}, set())
+    assert set(seen(pair, user)[0]) == {"other"} and seen(pair, user)[1] == {"dns"}
 
 
 def test_a_primary_that_nobody_needs_is_demoted_by_the_node_it_is_on(pair):

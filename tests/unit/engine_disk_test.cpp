@@ -110,16 +110,41 @@ TEST_CASE("What has fallen behind since the look is not promoted, though DRBD wo
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }
 
-TEST_CASE("What is Primary already is judged like what is to be promoted, and then left as it is") {
+TEST_CASE("What somebody else has promoted since the look is in use, and no domain is started or moved onto it") {
+  Lab lab;
+  SECTION("a start") {
+    lab.drbd(dom0, "samba").primary = true;
+    const DomainReport report = lab.run(start_plan("samba", dom0));
+    CHECK(report.result == ResultKind::refused);
+    CHECK(report.error->changed == Changed::no);
+    CHECK_THAT(report.reason, ContainsSubstring("by somebody else"));
+    CHECK_THAT(report.error->hint, ContainsSubstring("see what uses it on dom0"));
+    CHECK(lab.world->log.empty());
+    CHECK(lab.drbd(dom0, "samba").primary);
+  }
+  SECTION("a migration") {
+    lab.world->runs("samba", dom0);
+    lab.world->before = [&](NodeId id, const std::string& command) {
+      if (command == "drbdadm net-options" && id == dom0) lab.drbd(mirror, "samba").primary = true;
+    };
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+    CHECK(lab.world->executes_on("samba", dom0));
+  }
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("What a recovery finds Primary is judged like what is to be promoted, and then left as it is") {
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
+  DomainPlan plan = start_plan("samba", dom0);
+  plan.verdict = model::Verdict::recover;
   SECTION("it is right") {
-    CHECK(lab.run(start_plan("samba", dom0)).result == ResultKind::started);
+    CHECK(lab.run(std::move(plan)).result == ResultKind::recovered);
     CHECK(lab.world->count("dom0: drbdadm primary samba") == 0);
   }
   SECTION("it has lost its peer since the look") {
     lab.world->cut_drbd();
-    const DomainReport report = lab.run(start_plan("samba", dom0));
+    const DomainReport report = lab.run(std::move(plan));
     CHECK(report.result == ResultKind::refused);
     CHECK(report.error->changed == Changed::no);
     CHECK_THAT(report.reason, ContainsSubstring("it is Connecting there now, not Connected"));
