@@ -127,8 +127,10 @@ private:
     if (!session_.options.quiet) print_plan(session_, plan);
     engine::Execution how = execution(session_, state);
     how.shuts_down_at_once = session_.options.deadline.has_value();
-    how.stop = [this, moves = moves_anything(plan)] {
-      return interrupted_by() != 0 || (moves && time_before_shutdowns(session_) == Milliseconds(0));
+    if (const auto moving = time_before_shutdowns(session_); moving && moves_anything(plan))
+      how.moves_end = std::chrono::steady_clock::now() + *moving;
+    how.stop = [end = how.moves_end] {
+      return interrupted_by() != 0 || (end && std::chrono::steady_clock::now() >= *end);
     };
     engine::Report report = engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
     remember_failed_moves(plan, report);

@@ -18,6 +18,8 @@ constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the c
 constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
 constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
 constexpr Milliseconds settling{20'000};
+constexpr Milliseconds hurried{
+    10'000}; // beyond `moves_end`, for what cannot be cancelled: the usual time of a last leg
 
 std::string phase_words(transport::Phase phase) {
   switch (phase) {
@@ -198,6 +200,11 @@ void Migration::say(const transport::ToolMessage& message) {
   if (!passed_) cancel(said.error().because, ErrorKind::failed);
 }
 
+void Migration::wait_at_most(Milliseconds duration) {
+  give_up_ = clock_.now() + duration;
+  if (passed_ && execution_.moves_end) give_up_ = std::min(*give_up_, *execution_.moves_end + hurried);
+}
+
 void Migration::tell(transport::Phase phase, std::uint64_t bytes) {
   copied_bytes_ = bytes;
   progress_.migration(domain_, {phase_words(phase), bytes, memory_bytes_});
@@ -210,7 +217,8 @@ Error Migration::verdict() {
     wait_at_most(last_words);
     while (!ended_ && !inbox_->silent() && clock_.now() < *give_up_) hear();
   }
-  whereabouts_ = look_for(cluster_, domain_, from_, settling, clock_);
+  // what xl still has in hand does not settle
+  whereabouts_ = look_for(cluster_, domain_, from_, xl_ended() ? settling : Milliseconds(0), clock_);
   if (clear_copy_ && xl_ended() && whereabouts_->moved == Moved::no && !whereabouts_->clean) {
     clear_copy_();
     whereabouts_ = look_for(cluster_, domain_, from_, Milliseconds(0), clock_);

@@ -59,7 +59,7 @@ private:
   void cancel_when_due();
   void cancel(const std::string& why, ErrorKind kind);
   void say(const transport::ToolMessage& message);
-  void wait_at_most(Milliseconds duration) { give_up_ = clock_.now() + duration; }
+  void wait_at_most(Milliseconds duration);
   /// Waits for xl to end, up to a bound: an xl that hangs is left alone and reported. Then looks at both nodes.
   Error verdict();
   [[nodiscard]] std::string cause() const;

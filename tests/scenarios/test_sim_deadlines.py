@@ -115,3 +115,18 @@ def test_an_xl_migrate_that_hangs_at_its_end_is_reported_and_keeps_the_lock(worl
     world.simulation.release(held)
     tool(world, 1, "recover --lock-wait 60s")
     assert_runs(world, dns=1)
+
+
+@pytest.mark.slow
+def test_an_xl_that_hangs_at_its_end_does_not_take_the_time_of_the_shutdowns(world):
+    add_to_topology(world, "jobs: 1\n")
+    tool(world, 1, "start dns mail")
+    held = world.simulation.hold("xl migrate *", "migrate-report", node=1, count=1)
+    begun = time.monotonic()
+    told = document(world, 1, "evacuate --deadline 60s", 6)
+    assert 35 < time.monotonic() - begun < 70, told
+    results = sorted(told.results[name] for name in ("dns", "mail"))
+    assert results == ["stopped", "unknown"], told
+    world.simulation.release(held)
+    tool(world, 2, "recover --lock-wait 60s")
+    assert len(seen(world, 2)[0]) == 1 and not seen(world, 1)[0]
