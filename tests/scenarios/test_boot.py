@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import binary_under_test
-from stories import TOPOLOGY, assert_runs, changing, creations, quick_to_give_up, status, tool
+from stories import TOPOLOGY, assert_runs, changing, creations, over, quick_to_give_up, status, tool
 
 INIT = "/etc/init.d/xen-drbd"
 DEFAULTS = "/etc/default/xen-drbd"
@@ -373,6 +373,21 @@ def test_a_stop_during_an_attempt_ends_it_cleanly(make_pair):
     assert stop.returncode == 0, said
     assert not retrying(world, 1)
     assert_runs(world, dns=2)
+
+
+def test_systemd_sees_a_stop_that_fails_and_hears_that_no_shutdown_makes_up_for_it(make_pair):
+    world = make_pair()
+    tool(world, 1, "start dns")
+    world.simulation.change_domain(1, "dns", "paused", True)
+    world.on(1, ["mkdir", "-p", "/run/systemd/system"], check=True)
+    said = {}
+    for system in ("running", "stopping"):
+        over(world, 1, "/usr/bin/systemctl", f"#!/bin/sh\n[ \"$1\" != is-system-running ] || echo {system}\n")
+        stopped = world.on(1, ["/usr/libexec/xen-drbd/boot", "stop"], timeout=60)
+        assert stopped.code == 1, stopped
+        said[system] = stopped.stdout + stopped.stderr
+        assert "dns is paused on dom0" in said[system]
+    assert "no shutdown moves them away" in said["running"] and "no shutdown" not in said["stopping"]
 
 
 def test_a_node_that_leaves_does_not_try_again(make_pair):
