@@ -78,6 +78,8 @@ void read_options(const pugi::xml_node& resource, model::ResourceConfig& config)
   auto fencing = option(resource, "net", "fencing"); // where 9 has it; 8.4 has it in disk
   if (!fencing) fencing = option(resource, "disk", "fencing");
   if (fencing) config.fencing = *fencing;
+  for (const char* policy : {"after-sb-0pri", "after-sb-1pri", "after-sb-2pri"})
+    if (auto value = option(resource, "net", policy)) config.after_split_brain[policy] = *std::move(value);
   config.auto_promote = option(resource, "options", "auto-promote") != "no";
   if (auto seconds = option(resource, "startup", "wfc-timeout")) config.wfc_timeout = number<unsigned>(*seconds);
 }

@@ -134,6 +134,16 @@ void check_window(const CheckScene& scene, const Domain& domain, const ResourceN
   }
 }
 
+/// The policies for after a split brain by which DRBD may discard what was written. `consensus` does only what 0pri
+/// would. Source: drbd.conf(5), drbd 8.4 drbd_receiver.c drbd_asb_recover_1p.
+std::string discards_by(const ResourceConfig& config) {
+  std::string policies;
+  for (const auto& [name, policy] : config.after_split_brain)
+    if (policy != "disconnect" && policy != "discard-zero-changes" && policy != "consensus")
+      policies += fmt::format("{}{} {}", policies.empty() ? "" : ", ", name, printable(policy));
+  return policies;
+}
+
 void check_settings(const CheckScene& scene, const Domain& domain, const ResourceName& resource, NodeId id,
                     Findings& findings) {
   const ResourceConfig* config = find_config(scene.node(id), resource);
@@ -155,6 +165,12 @@ void check_settings(const CheckScene& scene, const Domain& domain, const Resourc
                               "handler allows that, --peer-is-dead or not",
                               called, printable(config->fencing)),
                   "see that handlers { fence-peer ...; } is configured and works, or use fencing dont-care");
+  if (const std::string discards = discards_by(*config); !discards.empty())
+    findings.warn({"after-sb", node, name},
+                  fmt::format("after a split brain DRBD discards by itself what one node has written to {}: {}", called,
+                              discards),
+                  "in its section net on both nodes: disconnect for each of these, then drbdadm adjust; recover "
+                  "tells a split brain that is none, and for a true one shows what you decide");
   if (scene.node(id)->drbd_nine && config->auto_promote)
     findings.warn(
         {"auto-promote", node, name}, fmt::format("{} is promoted by whatever opens it for writing", called),

@@ -76,13 +76,15 @@ TEST_CASE("an option without a value is yes, and 8.4's fencing is found in the s
       "<config><common><section name=\"disk\"><option name=\"fencing\" value=\"resource-and-stonith\"/></section>"
       "<section name=\"startup\"><option name=\"wfc-timeout\" value=\"0\"/></section></common>"
       "<resource name=\"r\"><host name=\"n\"><volume vnr=\"0\"><device minor=\"1\"/></volume></host>"
-      "<section name=\"net\"><option name=\"allow-two-primaries\"/></section></resource></config>",
+      "<section name=\"net\"><option name=\"allow-two-primaries\"/>"
+      "<option name=\"after-sb-1pri\" value=\"discard-secondary\"/></section></resource></config>",
       "n");
   REQUIRE(read.has_value());
   const auto& config = read->resources.at(0);
   CHECK(config.two_primaries == TwoPrimaries::yes);
   CHECK(config.fencing == "resource-and-stonith");
   CHECK(config.wfc_timeout == 0U);
+  CHECK(config.after_split_brain == std::map<std::string, std::string>{{"after-sb-1pri", "discard-secondary"}});
 }
 
 TEST_CASE("a dump that failed, is cut or is no XML is an error") {

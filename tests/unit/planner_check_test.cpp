@@ -310,6 +310,15 @@ TEST_CASE("DRBD that is not connected, not up to date, or set up for trouble") {
     pair.drbd_config(dom0, "dns").fencing = "resource-only";
     CHECK(pair.complaints() == Complaints{"warning dom0 dns fencing"});
   }
+  SECTION("what DRBD does by itself after a split brain") {
+    auto& policies = pair.drbd_config(dom0, "dns").after_split_brain;
+    policies = {
+        {"after-sb-0pri", "discard-zero-changes"}, {"after-sb-1pri", "consensus"}, {"after-sb-2pri", "disconnect"}};
+    CHECK(pair.complaints() == Complaints{});
+    policies["after-sb-1pri"] = "discard-secondary";
+    CHECK(pair.complaints() == Complaints{"warning dom0 dns after-sb"});
+    CHECK_THAT(pair.said("after-sb"), ContainsSubstring("written to dns: after-sb-1pri discard-secondary"));
+  }
   SECTION("auto-promote, which only DRBD 9 has") {
     pair.node(dom0).drbd_nine = true;
     CHECK(pair.complaints() == Complaints{"warning dom0 dns auto-promote", "warning dom0 samba auto-promote"});

@@ -125,6 +125,9 @@ struct ResourceConfig {
   TwoPrimaries two_primaries = TwoPrimaries::no; ///< configured; DRBD's default is no
   std::string protocol = "C";                    ///< DRBD's default is C
   std::string fencing = "dont-care";
+  /// What is configured for after a split brain: "after-sb-1pri", with "discard-secondary" for instance. DRBD's default
+  /// is disconnect.
+  std::map<std::string, std::string> after_split_brain;
   bool auto_promote = true;            ///< DRBD 9's default; 8.4 has no such thing
   std::optional<unsigned> wfc_timeout; ///< absent or 0: endless. Units: seconds
   bool operator==(const ResourceConfig&) const = default;
