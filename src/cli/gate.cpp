@@ -48,13 +48,21 @@ Result<std::pair<pid_t, int>> start(const std::vector<std::string>& argv) {
   words.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
+  posix_spawnattr_t attributes; // what is run for the peer, hotplug scripts for instance, gets SIGPIPE as usual
+  posix_spawnattr_init(&attributes);
+  sigset_t ignored;
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &ignored);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t child = -1;
   int problem = ::pipe2(ends.data(), O_CLOEXEC) == 0 ? 0 : errno;
   if (problem == 0) {
     posix_spawn_file_actions_adddup2(&files, ends[0], STDIN_FILENO);
-    problem = ::posix_spawnp(&child, words.front(), &files, nullptr, words.data(), environ);
+    problem = ::posix_spawnp(&child, words.front(), &files, &attributes, words.data(), environ);
     ::close(ends[0]);
   }
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (problem != 0) return host::not_permitted(argv.front() + " could not be started");
   return std::pair(child, ends[1]);

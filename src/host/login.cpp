@@ -72,6 +72,7 @@ public:
   [[nodiscard]] Error failure() const {
     std::string hint = offered_ ? "let the key of this node in: xen-drbd make-keys | sh"
                                 : "make a key, and let it in: xen-drbd make-keys | sh";
+    if (deadline_.passed()) hint = "see why sshd on " + target_.node + " is so slow, or give connect_timeout more time";
     return unreachable(target_, "logging in as " + target_.login,
                        tried_.empty() ? "there is no key to log in with" : "no key was accepted: " + enumerate(tried_),
                        std::move(hint));

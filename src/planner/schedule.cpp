@@ -69,7 +69,10 @@ private:
                 .while_doing = {},
                 .changed = Changed::no,
                 .hint = fmt::format("start {} first, or both in one command", prerequisite.str())};
-    if (first != nullptr && !first->plan.reason.empty()) {
+    if (is_double_run(prerequisite, scene_.state)) {
+      error.because = fmt::format("it waits for {}, which is on BOTH nodes", prerequisite.str());
+      error.hint = fmt::format("xen-drbd status {} shows the way out", prerequisite.str());
+    } else if (first != nullptr && !first->plan.reason.empty()) {
       error.because += ": " + first->plan.reason;
       error.hint = fmt::format("see what is said of {}", prerequisite.str());
     }
