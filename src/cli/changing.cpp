@@ -80,7 +80,7 @@ planner::Inputs inputs_for(const Session& session, const model::Wish& wish, cons
 }
 
 int plan_only(Session& session, const model::Wish& wish) {
-  const model::ClusterState state = engine::observe(session.cluster, look_for(session, wish));
+  const model::ClusterState state = look_at_both(session, look_for(session, wish));
   const model::Plan plan = planner::plan(session.topology, state, wish, inputs_for(session, wish, state));
   print_plan(session, plan);
   engine::Report report = expected_report(plan);
@@ -207,13 +207,28 @@ Result<ClusterLock> take_lock_for(Session& session, Goal goal) {
 /// The peer that does not answer: is it dead? Judged while this node's lock is held: a peer that is switched on again
 /// meanwhile does not get it, and starts nothing. Accident: found by the model: it had the lock of both nodes before
 /// the run that had declared it dead, the links were cut, and both started the domain.
+/// A claim that is refused says so of each domain that needs it; what runs here needs none.
 Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
   if (wish.goal == Goal::stop_here) return DeadPeer{};
-  XEN_DRBD_TRY(DeadPeer dead, consider_dead_peer(session));
+  auto considered = consider_dead_peer(session);
+  if (!considered && considered.error().kind == ErrorKind::refused) {
+    session.not_dead = std::move(considered).error();
+    return DeadPeer{};
+  }
+  XEN_DRBD_TRY(DeadPeer dead, std::move(considered));
   wish.peer_is_dead = dead.accepted;
   session.fenced = dead.accepted && dead.by_fence;
   renew_audit(session);
   return dead;
+}
+
+/// A guest that `recover` has started here is one that was asked for on this node (rule 5.10).
+void end_leaving_for_started(const Session& session, const engine::Report& report) {
+  const bool started = std::any_of(report.domains.begin(), report.domains.end(), [&](const engine::DomainReport& each) {
+    return each.started_again && each.node == session.this_node;
+  });
+  if (!started) return;
+  if (const auto ended = end_leaving(session); !ended) log::warn(printable(ended.error().because));
 }
 
 Result<engine::Report> look_and_act_locked(Session& session, model::Wish& wish) {
@@ -223,7 +238,10 @@ Result<engine::Report> look_and_act_locked(Session& session, model::Wish& wish) 
   XEN_DRBD_TRY(const DeadPeer dead, judge_peer(session, wish));
   if (brings_here(wish.goal)) XEN_DRBD_CHECK(end_leaving(session));
   engine::Report report = look_and_act(session, wish, dead, *progress);
-  if (wish.goal == Goal::recover) recover_further(session, wish, dead, *progress, report);
+  if (wish.goal == Goal::recover) {
+    recover_further(session, wish, dead, *progress, report);
+    end_leaving_for_started(session, report);
+  }
   return report;
 }
 
@@ -234,6 +252,8 @@ int carry_out(Session& session, model::Wish wish) {
     return end_with(session, refused);
   }
   const auto report = look_and_act_locked(session, wish);
+  if (!report && report.error().kind == ErrorKind::refused)
+    return end_with(session, all_refused(session, wish, report.error()));
   return report ? end_with(session, *report) : end_with(session, report.error());
 }
 
@@ -245,7 +265,7 @@ std::optional<Error> stranger_at_peer(const Session& session, const model::Wish&
   if (state.node(other(session.this_node)) == nullptr)
     return std::nullopt; // lost meanwhile: the look itself will say so
   planner::Inputs inputs = planner_inputs(session, state);
-  inputs.identities_made = true;
+  inputs.identities_made = !session.options.dry_run;
   return planner::same_pair({session.topology, state, wish, inputs});
 }
 
@@ -262,7 +282,7 @@ model::ClusterState look_at_rest(const Session& session, const model::Wish& wish
            (looked >= engine::looks_without_watchers || !may_come_back_here(session, state, wish.domains));
   };
   for (;;) {
-    model::ClusterState state = engine::observe(session.cluster, look);
+    model::ClusterState state = look_at_both(session, look);
     const auto looked = clock.now() - begin;
     if (at_rest(state, looked) || interrupted_by() != 0 || looked >= patience) return state;
     clock.sleep(interval);

@@ -44,8 +44,9 @@ public:
   explicit Evacuation(Session& session) : session_(session), wish_(wish_of(session)) {}
 
   int plan_only() {
+    do_without_stranger();
     stay_without_peer();
-    const model::ClusterState state = engine::observe(session_.cluster, look_for(session_, wish_));
+    const model::ClusterState state = look_at_both(session_, look_for(session_, wish_));
     const model::Plan plan = make_plan(state);
     print_plan(session_, plan);
     return print_report(session_, expected_report(plan), &plan);
@@ -69,7 +70,7 @@ private:
     const auto progress = make_progress(session_); // outlives the lock: a terminal that stands still does not keep that
     XEN_DRBD_CHECK(set_leaving(session_, true));
     auto lock = lock_nodes();
-    if (!lock && !without_lock_) return std::move(lock).error();
+    if (!lock && !without_lock_) return stays_after_all(std::move(lock).error());
 
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
@@ -82,14 +83,30 @@ private:
     return Ended{.report = std::move(report), .code = code};
   }
 
+  /// Interrupted before anything was done: this node leaves no more than it did before.
+  Error stays_after_all(Error why) {
+    if (auto stays = take_leaving_back(session_); !stays) {
+      why.changed = Changed::yes;
+      why.hint = stays.error().because + ", so " + session_.here() + " is leaving: xen-drbd evacuate --cancel";
+    }
+    return why;
+  }
+
+  void do_without_stranger() {
+    auto stranger = stranger_at_peer(session_, wish_);
+    if (!stranger) return;
+    no_moves_ = session_.peer() + " is not asked: " + stranger->because;
+    do_without_peer(session_, std::move(*stranger));
+  }
+
   void stay_without_peer() {
-    if (session_.cluster.peer_error)
+    if (session_.cluster.peer_error && !no_moves_)
       no_moves_ = session_.peer() + " cannot be reached: " + session_.cluster.peer_error->because;
   }
 
   /// Waits for both halves, or for this node's, no longer than lock_wait in all.
   Result<ClusterLock> lock_nodes() {
-    if (auto stranger = stranger_at_peer(session_, wish_)) do_without_peer(session_, std::move(*stranger));
+    do_without_stranger();
     stay_without_peer();
     const auto begin = engine::system_clock().now();
     if (!no_moves_) {
@@ -142,7 +159,7 @@ private:
     for (std::size_t i = 0; i < report.domains.size(); ++i) {
       const engine::DomainReport& domain = report.domains[i];
       if (domain.result != ResultKind::failed && domain.result != ResultKind::refused &&
-          domain.result != ResultKind::skipped)
+          domain.result != ResultKind::skipped && domain.result != ResultKind::unknown)
         continue;
       const model::DomainPlan& planned = plan.domains[i];
       if (planned.verdict == model::Verdict::stop && domain.result == ResultKind::failed && !session_.options.deadline)
@@ -165,12 +182,21 @@ private:
     return exit_code(ErrorKind::failed);
   }
 
+  /// What the second round did counts. Where it did nothing, and the first had changed something, the first does.
+  /// Accident: shown possible: a guest that had been moved, with its half-name left behind, was reported as refused,
+  /// with nothing changed.
   static void merge(engine::Report& first, engine::Report&& second) {
     for (engine::DomainReport& again : second.domains) {
       const auto before =
           std::find_if(first.domains.begin(), first.domains.end(),
                        [&](const engine::DomainReport& report) { return report.domain == again.domain; });
       if (before == first.domains.end() || again.result == ResultKind::already) continue;
+      if ((again.result == ResultKind::refused || again.result == ResultKind::skipped) && before->error &&
+          before->error->changed != Changed::no) {
+        before->seconds += again.seconds;
+        before->notes.push_back("it was not shut down either: " + again.reason);
+        continue;
+      }
       again.seconds += before->seconds;
       again.notes.insert(again.notes.begin(), before->notes.begin(), before->notes.end());
       *before = std::move(again);
@@ -178,8 +204,8 @@ private:
   }
 
   enum class Left {
-    nothing, ///< in no form
-    remains, ///< of guests that run no more
+    nothing, ///< that runs, or is left of a migration
+    remains, ///< of guests that run elsewhere, or are on their way out
     runs,    ///< or may run, or come back
   };
 
@@ -205,7 +231,7 @@ private:
       const model::DomainPresence found = presence_of(name, here);
       const model::Presence presence = found.presence;
       watchers_known = watchers_known && found.watchers_known;
-      if (presence == model::Presence::absent) continue;
+      if (presence == model::Presence::absent || runs_no_more(found)) continue;
       left = Left::remains;
       if (presence == model::Presence::running || presence == model::Presence::paused ||
           presence == model::Presence::watcher_only)

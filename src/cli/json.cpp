@@ -6,6 +6,7 @@
 #include "advice.hpp"
 #include "disk_view.hpp"
 #include "render.hpp"
+#include "status_text.hpp"
 
 #include <cmath>
 
@@ -32,8 +33,8 @@ std::string_view word_of(const DomainReport& report) {
   return engine::to_string(report.started_again ? ResultKind::started : ResultKind::already);
 }
 
-std::string reason_of(const DomainReport& report) {
-  std::string text = report.result == ResultKind::recovered ? "recovered" : "";
+std::string reason_of(const DomainReport& report, bool dry_run) {
+  std::string text = report.result != ResultKind::recovered ? "" : dry_run ? "would be recovered" : "recovered";
   const auto add = [&](std::string_view more, std::string_view between) {
     if (more.empty()) return;
     if (!text.empty()) text += between;
@@ -85,7 +86,7 @@ Json json_of(const Session& session, const engine::Report& report, const model::
     document["domains"].push_back({{"name", domain.domain.str()},
                                    {"result", word_of(domain)},
                                    {"node", session.name(domain.node)},
-                                   {"reason", reason_of(domain)},
+                                   {"reason", reason_of(domain, plan != nullptr)},
                                    {"seconds", std::round(domain.seconds * 100) / 100}});
   for (const DomainReport& domain : report.domains)
     if (const auto error = error_of(domain); error && exit_code(domain) == code && !document.contains("error"))
@@ -127,11 +128,14 @@ Json status_json(const Session& session, const model::ClusterState& state, const
                        {"peer_disk", disk.peer_disk},
                        {"connection", disk.connection},
                        {"two_primaries", disk.two_primaries}});
+    Json remarks = Json::array();
+    for (const std::string& remark : remarks_on(session, name, state)) remarks.push_back(advice(remark));
     document["domains"].push_back({{"name", name.str()},
                                    {"home", session.name(domain.home)},
                                    {"running_on", running},
                                    {"state", planner::state_word(name, state)},
-                                   {"disks", disks}});
+                                   {"disks", disks},
+                                   {"remarks", remarks}});
   }
   return document;
 }

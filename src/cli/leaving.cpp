@@ -60,7 +60,7 @@ Result<> take_mark_away(const Session& session) {
 
 } // namespace
 
-Result<> set_leaving(const Session& session, bool leaving) {
+Result<> set_leaving(Session& session, bool leaving) {
   if (leaving && mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST)
     return mark_failed(session, "set", std::strerror(errno));
   const MarkGuard guard(session);
@@ -71,7 +71,14 @@ Result<> set_leaving(const Session& session, bool leaving) {
   const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd >= 0) close(fd);
   if (fd < 0 || rename(made.c_str(), mark.c_str()) != 0) return mark_failed(session, "set", std::strerror(errno));
+  session.left_by_this_run = leaving_by(session);
   return {};
+}
+
+Result<> take_leaving_back(const Session& session) {
+  const MarkGuard guard(session);
+  if (session.leaving_at_begin || leaving_by(session) != session.left_by_this_run) return {};
+  return take_mark_away(session);
 }
 
 Result<> end_leaving(const Session& session) {

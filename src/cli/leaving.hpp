@@ -14,7 +14,13 @@ namespace xen_drbd::cli {
 /// Which evacuation has set this node's mark: every one sets another. Nothing while the node is not leaving.
 [[nodiscard]] std::optional<std::string> leaving_by(const Session& session);
 /// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
-[[nodiscard]] Result<> set_leaving(const Session& session, bool leaving);
+[[nodiscard]] Result<> set_leaving(Session& session, bool leaving);
+
+/// Takes the mark back that this run has just set, unless this node was leaving already when the run began, or another
+/// evacuation has set its own since. Accident: shown possible: an evacuation that was interrupted while it waited for
+/// the lock said that nothing was changed, the node went on leaving, and the boot script gave up starting its domains.
+/// Fails: when /run/xen-drbd cannot be written.
+[[nodiscard]] Result<> take_leaving_back(const Session& session);
 
 /// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An
 /// evacuation that was typed since is newer than that command, which is refused. Accident: shown possible: a start

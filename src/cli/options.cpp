@@ -110,6 +110,8 @@ public:
 
   tl::expected<Options, Answered> parse(const std::vector<std::string>& arguments) {
     json_ = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    for (const std::string& word : arguments)
+      if (meant_.empty() && find_subcommand(word) != nullptr) meant_ = word;
     if (const std::string option = without_value(arguments); !option.empty())
       return refused(usage(printable(option) + " is followed by nothing", "a value is expected, or no ="));
     if (const std::string flag = flag_with_value(arguments); !flag.empty())
@@ -143,8 +145,11 @@ private:
   }
   [[nodiscard]] tl::unexpected<Answered> refused(Error error) const {
     const int code = exit_code(error.kind);
-    return tl::unexpected(
-        Answered{.exit_code = code, .out = {}, .error = std::move(error), .json = json_, .command = command()});
+    return tl::unexpected(Answered{.exit_code = code,
+                                   .out = {},
+                                   .error = std::move(error),
+                                   .json = json_,
+                                   .command = command().empty() ? meant_ : command()});
   }
 
   [[nodiscard]] Error unexpected(const std::vector<std::string>& words) const {
@@ -260,6 +265,7 @@ private:
   Options options_;
   Typed typed_;
   bool json_ = false;
+  std::string meant_; ///< the command, where the words are not understood that far
 };
 
 } // namespace

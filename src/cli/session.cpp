@@ -173,6 +173,15 @@ std::vector<DomainName> my_domains(const Session& session) {
   return domains_where(session, [&](const model::Domain& domain) { return domain.home == session.this_node; });
 }
 
+model::ClusterState look_at_both(const Session& session, const engine::Look& look) {
+  model::ClusterState state = engine::observe(session.cluster, look);
+  const auto& domains = session.topology.domains;
+  const bool doubled = std::any_of(domains.begin(), domains.end(), [&](const model::Domain& domain) {
+    return planner::is_double_run(domain.name, state);
+  });
+  return doubled ? engine::observe(session.cluster, look) : std::move(state);
+}
+
 planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {
   planner::Inputs inputs;
   const model::NodeState* here = state.node(session.this_node);
@@ -185,6 +194,7 @@ planner::Inputs planner_inputs(const Session& session, const model::ClusterState
   if (const model::NodeState* there = state.node(other(session.this_node)); here != nullptr && there != nullptr)
     if (auto same = topology::same_meaning(here->topology_text, there->topology_text, session.peer()); !same)
       inputs.topology_difference = same.error().because;
+  inputs.not_dead = session.not_dead;
   for (NodeId node : model::both_nodes) read_records(session, state, node, inputs);
   return inputs;
 }

@@ -2,9 +2,11 @@
 
 #include "xen_drbd/engine/cluster.hpp"
 #include "xen_drbd/engine/execute.hpp"
+#include "xen_drbd/engine/observe.hpp"
 #include "xen_drbd/model/topology.hpp"
 #include "xen_drbd/model/wish.hpp"
 #include "xen_drbd/planner/planner.hpp"
+#include "xen_drbd/planner/status.hpp"
 
 #include "options.hpp"
 
@@ -18,8 +20,10 @@ struct Session {
   model::Topology topology;
   model::NodeId this_node{};
   engine::Cluster cluster;
-  bool fenced = false; ///< the peer counts as dead because its fence device says that it is off
+  std::optional<Error> not_dead = {}; ///< why the claim that the peer is dead was refused
+  bool fenced = false;                ///< the peer counts as dead because its fence device says that it is off
   std::optional<std::string> leaving_at_begin = {}; ///< leaving_by() when the run began
+  std::optional<std::string> left_by_this_run = {}; ///< leaving_by() once this run had set the mark
   bool left_before = false; ///< this node was being evacuated before the run began, and the run did not end that
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
@@ -45,6 +49,13 @@ struct Session {
 [[nodiscard]] std::vector<DomainName> typed_domains(const Session& session);
 [[nodiscard]] std::vector<DomainName> all_domains(const Session& session);
 [[nodiscard]] std::vector<DomainName> my_domains(const Session& session);
+
+/// A look at both nodes; and another one where the first shows a domain on both. Each node is read at a moment of its
+/// own, and a guest that changed sides in between was seen where it is no more: its source is told to give it its other
+/// name before it may go on, so a second look that begins after the first has ended does not see it twice. Accident:
+/// shown possible: a target that was slow to answer, and `status` raised the alarm of a double run in the middle of a
+/// sound migration, with the advice to destroy one of the copies.
+[[nodiscard]] model::ClusterState look_at_both(const Session& session, const engine::Look& look);
 
 /// What the planner needs from the rooms it does not see.
 [[nodiscard]] planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view clear_screen = "\x1b[H\x1b[J";
 
 int show(const Session& session) {
-  const model::ClusterState state = planner::without_stranger(session.topology, engine::observe(session.cluster, {}));
+  const model::ClusterState state = planner::without_stranger(session.topology, look_at_both(session, {}));
   const auto domains = session.options.domains.empty() ? all_domains(session) : typed_domains(session);
   if (session.options.json) {
     write_answer(line_of(status_json(session, state, domains)));

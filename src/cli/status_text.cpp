@@ -197,6 +197,13 @@ void remark_on_domain(const Session& session, const DomainName& name, const mode
 
 } // namespace
 
+std::vector<std::string> remarks_on(const Session& session, const DomainName& domain,
+                                    const model::ClusterState& state) {
+  std::vector<std::string> said;
+  remark_on_domain(session, domain, state, said);
+  return said;
+}
+
 std::string status_text(const Session& session, const model::ClusterState& state,
                         const std::vector<DomainName>& domains, bool color) {
   std::vector<std::string> said;

@@ -7,6 +7,11 @@
 
 namespace xen_drbd::cli {
 
+/// What must be known of a domain beyond its state, each with the command that helps: a lost watcher, disks left
+/// Primary.
+[[nodiscard]] std::vector<std::string> remarks_on(const Session& session, const DomainName& domain,
+                                                  const model::ClusterState& state);
+
 /// `status` for people: a table of the domains and their disks, then what must be known beyond it, each remark with the
 /// command that helps.
 [[nodiscard]] std::string status_text(const Session& session, const model::ClusterState& state,

@@ -79,6 +79,9 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
     if (found.presence == Presence::paused && own->cpu_seconds == 0 && state->watchers)
       for (const Watcher& watcher : *state->watchers)
         if (watcher.creating && watcher.name == domain.str()) found.created_by = watcher.pid;
+    if (found.presence == Presence::paused && own->cpu_seconds == 0 && found.created_by == 0)
+      for (const MigrationProcess& process : state->migrations) // it does not name what it builds
+        if (process.command == "restore") found.created_by = process.pid;
   } else if (away != nullptr)
     found.presence = Presence::migrated_away;
   else if (incoming != nullptr)
@@ -89,6 +92,10 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
     found.presence = found.has_watcher ? Presence::watcher_only : Presence::absent;
   }
   return found;
+}
+
+bool runs_no_more(const DomainPresence& found) {
+  return found.presence == Presence::crashed || (found.presence == Presence::shut_down && !found.has_watcher);
 }
 
 bool may_execute(Presence presence) {

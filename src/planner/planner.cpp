@@ -55,6 +55,12 @@ Draft nothing_to_move(const Scene& scene, const Domain& domain, NodeId from) {
                                         domain.name.str())));
 }
 
+/// Not among those that run there, which is what was asked for.
+Draft runs_there_no_more(const Scene& scene, const Domain& domain, NodeId node) {
+  const Objection why = absence(scene, domain.name, node);
+  return skipped(domain, node, fmt::format("{}; {}", why->because, why->hint));
+}
+
 Draft move_from(const Scene& scene, const Domain& domain, NodeId from) {
   const NodeId target = other(from);
   const auto no_move = [&](Objection no) {
@@ -63,6 +69,8 @@ Draft move_from(const Scene& scene, const Domain& domain, NodeId from) {
   if (Objection no = untouchable(scene, domain.name)) return no_move(std::move(no));
   if (scene.presence(domain.name, target) == Presence::running) return already_running(scene, domain, target);
   if (Objection no = peer_answers(scene, domain.name, false)) return no_move(std::move(no));
+  if (!scene.wish.named && runs_no_more(presence_of(domain.name, scene.state.nodes[index(from)])))
+    return runs_there_no_more(scene, domain, from);
   switch (scene.presence(domain.name, from)) {
   case Presence::running: return draft_move(scene, domain, from);
   case Presence::absent: return nothing_to_move(scene, domain, from);
@@ -89,6 +97,8 @@ Draft stop_here(const Scene& scene, const Domain& domain) {
   if (Objection no = no_migration_at_work(scene, domain.name)) return refuse_stop(scene, domain, *std::move(no));
   const Presence seen = scene.presence(domain.name, here);
   if (seen == Presence::running) return draft_stop(scene, domain, {});
+  if (!scene.wish.named && runs_no_more(presence_of(domain.name, scene.state.nodes[index(here)])))
+    return runs_there_no_more(scene, domain, here);
   if (seen != Presence::absent) return refuse_stop(scene, domain, *absence(scene, domain.name, here));
   const Presence there = scene.presence(domain.name, scene.peer());
   if (!scene.wish.named || there == Presence::absent || there == Presence::unknown)
@@ -156,6 +166,8 @@ Draft leave(const Scene& scene, const Domain& domain) {
     return refuse_stop(scene, domain, *std::move(no));
   const Presence seen = scene.presence(domain.name, here);
   if (seen == Presence::absent) return not_running_here(scene, domain);
+  if (runs_no_more(presence_of(domain.name, scene.state.nodes[index(here)])))
+    return runs_there_no_more(scene, domain, here);
   if (seen != Presence::running) return refuse_stop(scene, domain, *absence(scene, domain.name, here));
   if (Objection no = no_migration_at_work(scene, domain.name)) return refuse_stop(scene, domain, *std::move(no));
   if (const auto reason = reason_to_stay(scene, domain.name)) return draft_stop(scene, domain, *reason);

@@ -134,6 +134,8 @@ Objection peer_answers(const Scene& scene, const DomainName& domain, bool dead_w
   const NodeId peer = scene.peer();
   if (scene.node(peer) != nullptr) return std::nullopt;
   if (dead_will_do && scene.peer_counts_as_dead()) return std::nullopt;
+  if (const auto& refused = scene.inputs.not_dead)
+    return refusal(fmt::format("{}: {}", refused->what, refused->because), refused->hint);
   const Error& why = std::get<Unreachable>(scene.state.nodes[index(peer)]).error;
   std::string hint = fmt::format("bring {} back", scene.name(peer));
   if (dead_will_do) hint += "; if it is powered off for certain, repeat with --peer-is-dead";

@@ -152,8 +152,11 @@ def test_a_claim_that_nobody_can_confirm_is_wrong_usage(node):
 
 
 def test_a_peer_whose_kernel_refuses_the_connection_is_not_dead(node):
-    error = has_error_document(node.typed("start quince --peer-is-dead --yes --json"), 4, "start")
-    assert error["what"] == "mirror is not dead", error
+    ended = node.typed("start quince --peer-is-dead --yes --json")
+    assert ended.code == 4, ended
+    domain, = ended.document["domains"]
+    assert (domain["name"], domain["result"]) == ("quince", "refused"), ended
+    assert ended.document["error"]["because"].startswith("mirror is not dead: "), ended
 
 
 def test_a_lock_that_is_held_is_75_and_names_its_holder(locked_node):

@@ -102,7 +102,12 @@ def test_i_am_and_the_layout_of_the_file_may_differ(world):
 def test_a_node_that_cannot_move_its_guests_to_a_stranger_shuts_them_down(world):
     tool(world, 1, "start dns samba")
     world.on(2, ["hostname", "stranger"], check=True)
+    rehearsed = document(world, 1, "evacuate -n")
     told = document(world, 1, "evacuate")
+    told.says("mirror is not asked")
     assert told.results["dns"] == told.results["samba"] == "stopped"
+    assert rehearsed.results == told.results
+    planned = [step["command"] for step in rehearsed.json["plan"] if step["when"] == "next"]
+    assert [line for line in planned if line.startswith("drbdadm secondary")], rehearsed
     world.on(2, ["hostname", "mirror"], check=True)
     assert_runs(world)

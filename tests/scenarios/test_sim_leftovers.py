@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import pytest
+from harness import demo
 from stories import assert_runs, document, nothing_changes, over, quick_to_give_up, seen, status, tool, windows_closed
 from test_unreachable_peer import with_fence
 
@@ -226,6 +227,43 @@ def test_a_fence_agent_is_not_believed_while_anything_answers_at_the_peers_addre
     world.wait_for(lambda: world.simulation.resource(1, "dns")["connection"] != "Connected", 10, "DRBD to notice")
     with nothing_changes(world):
         document(world, 1, "start dns", 4).says("mirror is not dead", "Connection refused")
+
+
+@pytest.mark.parametrize("claim", ["", " --peer-is-dead --yes"])
+def test_a_claim_that_is_refused_is_said_of_each_domain_that_needs_it_and_of_no_other(world, claim):
+    tool(world, 1, "start samba")
+    if not claim:
+        with_fence(world, "echo 'Status: OFF'; exit 2\n")
+    world.stop_sshd(2)
+    with nothing_changes(world):
+        told = document(world, 1, "start dns samba" + claim, 4)
+        assert told.results == {"dns": "refused", "samba": "already"}, told
+        told.says("dns was not started on dom0", "mirror is not dead", "Connection refused")
+        assert document(world, 1, "start samba" + claim).results == {"samba": "already"}
+
+
+def test_a_guest_that_recover_has_started_anew_ends_the_leaving_of_its_node(make_world):
+    world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve")])
+    tool(world, 1, "start dns")
+    world.simulation.change_domain(1, "dns", "name", "dns--migratedaway")
+    world.simulation.change_domain(1, "dns--migratedaway", "shutdown", "suspend")
+    document(world, 1, "evacuate", 4)
+    assert status(world, 2)["nodes"][0]["leaving"]
+    assert document(world, 1, "recover dns --yes").results == {"dns": "started"}
+    assert not status(world, 2)["nodes"][0]["leaving"]
+    assert_runs(world, dns=1)
+
+
+@pytest.mark.parametrize("command, where", [("migrate-all-out", [2]), ("stop-all", []), ("evacuate", [2])])
+def test_a_guest_that_crashed_and_is_kept_does_not_hinder_those_that_run(make_world, command, where):
+    world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve"), demo.domain("mail", "dom0", 2)])
+    tool(world, 1, "start dns mail")
+    world.simulation.change_domain(1, "dns", "shutdown", "crash")
+    told = document(world, 1, command)
+    assert told.results["dns"] == "skipped", told
+    told.says("dns has crashed on dom0", "xen-drbd recover dns --yes")
+    assert [node for node in (1, 2) if "mail" in world.rows(node)] == where
+    document(world, 1, "stop dns", 4)
 
 
 def test_an_agent_of_the_package_fence_agents_is_understood(world):

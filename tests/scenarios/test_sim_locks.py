@@ -200,3 +200,22 @@ def test_a_peer_that_this_very_run_has_heard_is_not_dead_when_the_links_are_cut_
     said = world.on(1, "cat /tmp/said").stdout
     assert "mirror is not dead" in said and cause in said, said
     assert set(seen(world, 1)[0]) <= {"samba"}
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_an_evacuation_that_is_interrupted_while_it_waits_for_the_lock_has_changed_nothing(world, leaving):
+    if leaving:
+        tool(world, 1, "evacuate")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
+    with world.running(2, "exec xen-drbd start samba > /tmp/said 2>&1") as other:
+        world.simulation.wait_held(held)
+        with world.running(1, "exec xen-drbd evacuate > /tmp/said 2>&1") as waits:
+            world.wait_for(lambda: "waiting for the cluster lock" in world.on(1, "cat /tmp/said").stdout, 10, "the wait")
+            assert status(world, 2)["nodes"][0]["leaving"] is True
+            world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+            assert waits.wait(10) == 130
+        world.simulation.release(held)
+        assert other.wait(20) == 0
+    assert "nothing was changed" in world.on(1, "cat /tmp/said").stdout
+    assert status(world, 2)["nodes"][0]["leaving"] is leaving
+    tool(world, 2, "migrate-out samba", 4 if leaving else 0)

@@ -250,6 +250,16 @@ def test_an_xl_that_is_killed_after_the_suspend_is_reported_and_nothing_is_demot
         tool(world, 1, "start dns", 4).says("xen-drbd recover dns")
 
 
+def test_an_evacuation_says_of_a_guest_that_has_moved_what_it_did_and_not_that_nothing_was_changed(world):
+    tool(world, 1, "start dns")
+    world.simulation.fault("signal", node=1, command="xl migrate *", point="migrate-report", signal=9)
+    told = document(world, 1, "evacuate", 6)
+    assert told.results["dns"] == "failed", told
+    assert told.json["error"]["changed"] is True, told
+    told.says("was migrated to mirror, but not cleared away on dom0", "xen-drbd recover dns")
+    assert set(seen(world, 2)[0]) == {"dns"} and set(seen(world, 1)[0]) == {"dns--migratedaway"}
+
+
 def test_an_xl_that_fails_after_the_guest_has_gone_is_believed_by_what_is_seen(world):
     tool(world, 1, "start dns")
     world.simulation.fault("exit", node=1, command="xl migrate *", point="after", code=1, stderr="xl: oops\n")

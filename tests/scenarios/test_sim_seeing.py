@@ -137,7 +137,8 @@ def test_a_running_domain_that_lost_its_watcher_is_reported(world):
                 "done 2>/dev/null; true", check=True)
     for node in (1, 2):
         tool(world, node, "status").says("dns has lost its xl watcher on dom0")
-    assert status(world, 1, domain="dns")["state"] == "running"
+    shown = status(world, 1, domain="dns")
+    assert shown["state"] == "running" and "lost its xl watcher" in shown["remarks"][0]
     tool(world, 1, "recover dns").says("no xl watches over dns on dom0")
 
 
@@ -225,3 +226,23 @@ def test_where_watchers_cannot_be_listed_absence_takes_ten_seconds_of_looking(wo
     assert len([one for one in looks if created - 12 < one["t"] < created]) >= 5
     assert_runs(world, dns=1)
     assert seen(world, 2)[0] == {}
+
+
+def test_a_guest_that_changes_sides_while_the_nodes_are_asked_is_not_on_both(world):
+    tool(world, 1, "start dns")
+    ready = world.simulation.hold("xl migrate *", "migrate-ready", node=1)
+    with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as move:
+        world.simulation.wait_held(ready)
+        listed = world.simulation.hold("xl list", "after", node=1, count=1)
+        late = world.simulation.hold("xl list", "before", node=2, count=1)
+        with world.running(2, "xen-drbd --json status > /tmp/status") as look:
+            world.simulation.wait_held(late)
+            world.simulation.wait_held(listed)  # dom0 has the guest suspended, under its own name
+            world.simulation.release(listed)
+            world.simulation.release(ready)
+            world.wait_for(lambda: "dns" in world.rows(2), 10, "the guest on mirror")
+            world.simulation.release(late)
+            assert look.wait(20) == 0, world.on(2, "cat /tmp/status").stdout
+        assert move.wait(30) == 0, world.on(1, "cat /tmp/said").stdout
+    assert '"double-run"' not in world.on(2, "cat /tmp/status").stdout
+    assert_runs(world, dns=2)

@@ -69,6 +69,9 @@ TEST_CASE("what recover did is told by its reason") {
   };
   CHECK(reason("the copy on mirror was destroyed") == "recovered: the copy on mirror was destroyed");
   CHECK(reason("") == "recovered");
+  const model::Plan plan;
+  CHECK(json_of(session_of(world, "recover"), {{ended("samba", ResultKind::recovered, dom0, "it crashed")}}, &plan,
+                0)["domains"][0]["reason"] == "would be recovered: it crashed");
 }
 
 TEST_CASE("what recover started again is called started") {

@@ -200,6 +200,16 @@ TEST_CASE("no word but a command is taken for a command, whatever it is") {
   }));
 }
 
+TEST_CASE("a command that is not understood as far as that is known all the same: what it prints goes to sh") {
+  for (const char* wrong : {"--topology=", "--json=1", "-n=1"}) {
+    INFO(wrong);
+    const auto options = parse_command_line({wrong, "make-links"});
+    REQUIRE_FALSE(options);
+    CHECK(options.error().exit_code == 2);
+    CHECK(options.error().command == "make-links");
+  }
+}
+
 TEST_CASE("any words at all end in options that name a command, or in exit 2, help or version") {
   static const std::vector<std::string> pool{"start",       "status",    "stop",    "nothing", "--json",    "-n",
                                              "--jobs",      "2",         "x",       "--",      "-",         "--watch",

@@ -264,6 +264,31 @@ TEST_CASE("the leaving mark is made with its directory, and taken away as often 
   CHECK(set_leaving(*session, false));
 }
 
+TEST_CASE("an evacuation that did nothing takes its own mark back, and no other's") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-taken-back";
+  REQUIRE(set_leaving(*session, true));
+  SECTION("its own") {
+    CHECK(take_leaving_back(*session));
+    CHECK_FALSE(std::filesystem::exists(leaving_mark(*session)));
+    CHECK(take_leaving_back(*session));
+  }
+  SECTION("one that was set since") {
+    Session later = *session;
+    REQUIRE(set_leaving(later, true));
+    CHECK(take_leaving_back(*session));
+    CHECK(leaving_by(*session) == later.left_by_this_run);
+  }
+  SECTION("that of a node that was leaving before") {
+    session->leaving_at_begin = "an older one";
+    CHECK(take_leaving_back(*session));
+    CHECK(std::filesystem::exists(leaving_mark(*session)));
+  }
+  CHECK(set_leaving(*session, false));
+}
+
 TEST_CASE("what the boot script tries again does not take the leaving mark away, everything else does") {
   const File file(pair);
   auto session = open_session(file.options());

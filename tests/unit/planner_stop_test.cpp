@@ -139,10 +139,17 @@ TEST_CASE("a domain that is not simply running here is not shut down") {
   for (const char* letters : {"--p---", "---s--", "---ss-", "---sc-", "-----d"}) {
     World world;
     world.add_row(dom0, "samba", letters);
-    for (const DomainPlan& plan : {stop(world, "samba"), of(evacuate(world), "samba")}) {
-      CHECK(plan.verdict == Verdict::refused);
-      CHECK(plan.error->what == "samba was not stopped on dom0");
-    }
+    const DomainPlan named = stop(world, "samba");
+    CHECK(named.verdict == Verdict::refused);
+    CHECK(named.error->what == "samba was not stopped on dom0");
+    const DomainPlan left = of(evacuate(world), "samba");
+    const bool runs_no_more = std::string_view(letters) == "---s--" || std::string_view(letters) == "---sc-";
+    CHECK(left.verdict == (runs_no_more ? Verdict::skipped : Verdict::refused));
+    CHECK(left.steps.empty());
+    CHECK(of(world.plan(Goal::stop_here), "samba").verdict == left.verdict);
+    CHECK(of(world.plan(Goal::migrate_out), "samba").verdict == left.verdict);
+    world.watcher(dom0, "samba"); // which may start it again
+    CHECK((of(evacuate(world), "samba").verdict == Verdict::refused) == (std::string_view(letters) != "---sc-"));
   }
   World world;
   world.runs("samba", dom0);

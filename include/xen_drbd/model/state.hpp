@@ -158,6 +158,10 @@ struct DomainPresence {
   bool operator==(const DomainPresence&) const = default;
 };
 
+/// Whether it is there and nothing but the administrator gives it life again: it crashed and is kept, or was powered
+/// off and not cleared away.
+[[nodiscard]] bool runs_no_more(const DomainPresence& found);
+
 /// The classification of one domain on one node; pure. A domain whose own name runs is `running` even when a half-name
 /// stands beside it (both are in `rows`), and even when a second row of that name does not. `(null)` rows make an
 /// otherwise absent domain `unknown`, since a dying domain loses its name first. With unlistable watchers an absent

@@ -40,6 +40,8 @@ struct Inputs {
   /// Whether the look made the identities that were missing (a run that writes does, a dry run does not): then a peer
   /// that shows none is refused.
   bool identities_made = false;
+  /// The peer was claimed to be dead, by the administrator or its fence device, and is not: why the claim is refused.
+  std::optional<Error> not_dead;
   /// evacuate, planned again: domains that this run could not move, and why, in one clause.
   std::map<DomainName, std::string> failed_moves;
   /// evacuate: why nothing can be moved whatever the state (the peer's lock was not had, the deadline is near).
