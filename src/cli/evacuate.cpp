@@ -162,6 +162,7 @@ private:
           domain.result != ResultKind::skipped && domain.result != ResultKind::unknown)
         continue;
       const model::DomainPlan& planned = plan.domains[i];
+      if (planned.verdict == model::Verdict::skipped) continue;
       if (planned.verdict == model::Verdict::stop && domain.result == ResultKind::failed && !session_.options.deadline)
         asked_in_vain_.insert(domain.domain);
       else

@@ -18,8 +18,8 @@ constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the c
 constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
 constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
 constexpr Milliseconds settling{20'000};
-constexpr Milliseconds hurried{
-    10'000}; // beyond `moves_end`, for what cannot be cancelled: the usual time of a last leg
+// what cannot be cancelled gets beyond `moves_end`: more than a last leg usually takes
+constexpr Milliseconds hurried{10'000};
 
 std::string phase_words(transport::Phase phase) {
   switch (phase) {

@@ -95,7 +95,8 @@ DomainPresence presence_of(const DomainName& domain, const Observation& node) {
 }
 
 bool runs_no_more(const DomainPresence& found) {
-  return found.presence == Presence::crashed || (found.presence == Presence::shut_down && !found.has_watcher);
+  return (found.presence == Presence::crashed || found.presence == Presence::shut_down) && found.watchers_known &&
+         !found.has_watcher;
 }
 
 bool may_execute(Presence presence) {

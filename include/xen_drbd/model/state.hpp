@@ -159,7 +159,7 @@ struct DomainPresence {
 };
 
 /// Whether it is there and nothing but the administrator gives it life again: it crashed and is kept, or was powered
-/// off and not cleared away.
+/// off and not cleared away, and no watcher is about to do something about it.
 [[nodiscard]] bool runs_no_more(const DomainPresence& found);
 
 /// The classification of one domain on one node; pure. A domain whose own name runs is `running` even when a half-name
