@@ -2,6 +2,7 @@
 #include "xen_drbd/planner/status.hpp"
 
 #include "findings.hpp"
+#include "split_brain.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -132,16 +133,6 @@ void check_window(const CheckScene& scene, const Domain& domain, const ResourceN
                          fmt::format("{} is configured to allow two Primaries all the time", resource.str()),
                          "take allow-two-primaries out of the DRBD configuration: xen-drbd opens it when needed");
   }
-}
-
-/// The policies for after a split brain by which DRBD may discard what was written. `consensus` does only what 0pri
-/// would. Source: drbd.conf(5), drbd 8.4 drbd_receiver.c drbd_asb_recover_1p.
-std::string discards_by(const ResourceConfig& config) {
-  std::string policies;
-  for (const auto& [name, policy] : config.after_split_brain)
-    if (policy != "disconnect" && policy != "discard-zero-changes" && policy != "consensus")
-      policies += fmt::format("{}{} {}", policies.empty() ? "" : ", ", name, printable(policy));
-  return policies;
 }
 
 void check_settings(const CheckScene& scene, const Domain& domain, const ResourceName& resource, NodeId id,

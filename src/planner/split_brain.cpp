@@ -5,7 +5,7 @@
 #include "refusal.hpp"
 
 #include <algorithm>
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 namespace xen_drbd::planner {
 
@@ -121,10 +121,26 @@ std::string where_alone(const Scene& scene, const ResourceName& resource) {
   return enumerate(places);
 }
 
+std::string discards_by(const ResourceConfig& config) {
+  std::string policies;
+  for (const auto& [name, policy] : config.after_split_brain)
+    if (policy != "disconnect" && policy != "discard-zero-changes" && policy != "consensus")
+      policies += fmt::format("{}{} {}", policies.empty() ? "" : ", ", name, printable(policy));
+  return policies;
+}
+
 std::string out_of_standing_alone(const Scene& scene, const ResourceName& resource) {
   std::vector<std::string> nodes;
   for (NodeId id : alone_on(scene, resource)) nodes.push_back(scene.name(id));
-  return fmt::format("on {1}: drbdadm connect {0}; only if it returns to StandAlone, on the node whose data are given "
+  std::string first;
+  for (NodeId id : both_nodes)
+    if (const ResourceConfig* config = find_config(scene.node(id), resource); config != nullptr && first.empty())
+      if (const std::string policies = discards_by(*config); !policies.empty())
+        first = fmt::format("first, since DRBD discards one side by itself when it connects ({}): on both nodes "
+                            "disconnect for that in the configuration, and drbdadm adjust; then, ",
+                            policies);
+  return first +
+         fmt::format("on {1}: drbdadm connect {0}; only if it returns to StandAlone, on the node whose data are given "
                      "up, where it must not be Primary (shut its guest down first): drbdadm disconnect {0}; drbdadm "
                      "connect --discard-my-data {0}; on the other: drbdadm connect {0}",
                      resource.str(), enumerate(nodes));

@@ -43,8 +43,14 @@ namespace xen_drbd::planner {
 /// Secondary)".
 [[nodiscard]] std::string where_alone(const Scene& scene, const ResourceName& resource);
 
+/// The policies for after a split brain by which DRBD may discard what was written, "after-sb-1pri discard-secondary";
+/// empty for none. `consensus` does only what 0pri would. Source: drbd.conf(5), drbd 8.4 drbd_receiver.c
+/// drbd_asb_recover_1p.
+[[nodiscard]] std::string discards_by(const model::ResourceConfig& config);
+
 /// What is to be typed for a resource that stands alone. A plain connect first: somebody may have typed `drbdadm
-/// disconnect` and nothing diverged. Accident: the hint had the data of a node given up where a connect would do.
+/// disconnect` and nothing diverged. Accident: the hint had the data of a node given up where a connect would do. But
+/// not where DRBD would then choose by itself whose data those are.
 [[nodiscard]] std::string out_of_standing_alone(const Scene& scene, const ResourceName& resource);
 
 /// The first of the resources that stands alone, explained; the choice of the data to keep is the administrator's.

@@ -732,6 +732,13 @@ TEST_CASE("who stands alone is told, and that a plain connect comes before any d
                         "on mirror: drbdadm connect samba; only if it returns to StandAlone, on the node whose data "
                         "are given up, where it must not be Primary (shut its guest down first): drbdadm disconnect "
                         "samba; drbdadm connect --discard-my-data samba; on the other: drbdadm connect samba");
+  World chooses;
+  chooses.runs("samba", dom0).connection("samba", Connection::stand_alone);
+  chooses.drbd_config(mirror, "samba").after_split_brain = {{"after-sb-1pri", "discard-secondary"}};
+  require_not_recovered(recover(chooses), "the DRBD resource samba stands alone",
+                        "first, since DRBD discards one side by itself when it connects (after-sb-1pri "
+                        "discard-secondary): on both nodes disconnect for that in the configuration, and drbdadm "
+                        "adjust; then, on dom0 and mirror: drbdadm connect samba; only if");
   World both;
   both.runs("samba", dom0).connection("samba", Connection::stand_alone);
   require_not_recovered(recover(both), "stands alone on dom0 (Primary) and mirror (Secondary)",
