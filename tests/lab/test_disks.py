@@ -72,3 +72,17 @@ def test_a_true_split_brain_is_explained_and_left_to_the_administrator(running):
     assert document(running, 1, "recover dns").results == {"dns": "already"}
     tool(running, 1, "migrate-out dns")
     assert_settled(running, dns=2)
+
+
+def test_a_disk_that_somebody_has_open_is_not_started_on_and_as_soon_as_he_ends_it_is(running):
+    before = last_beat(running, 1, "dns")
+    tool(running, 1, "stop dns")
+    running.breaks(1, "disk open in dom0", "drbdadm primary dns && { exec setsid sleep 1000 < /dev/drbd1 > /dev/null 2>&1 & "
+                                           "echo $! > /tmp/reader; }")
+    refusal(running, 1, "start dns", 4, "dns was not demoted on dom0", "held open")
+    refusal(running, 2, "start dns", 4, "dns was not demoted on dom0", "held open")
+    assert "dns" not in running.rows(1) and running.role(1, "dns") == "Primary"
+    running.on(1, "kill $(cat /tmp/reader)", check=True)
+    tool(running, 1, "start dns")
+    goes_on(running, 1, "dns", before)
+    assert_settled(running, dns=1)
