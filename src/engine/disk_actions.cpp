@@ -28,6 +28,12 @@ std::string two_primaries_word(TwoPrimaries setting) {
 
 std::string or_else(const std::string& text, const std::string& substitute) { return text.empty() ? substitute : text; }
 
+std::string devices_of(const Resource& resource) {
+  std::string devices;
+  for (const model::Volume& volume : resource.volumes) devices += " /dev/drbd" + std::to_string(volume.minor.number);
+  return devices;
+}
+
 std::string window_of(const ResourceName& name, bool open) {
   return "the two-primaries window of " + name.str() + " was not " + (open ? "opened" : "closed");
 }
@@ -140,16 +146,17 @@ Result<> Actions::try_to_demote(const model::Demote& step, Milliseconds patience
   if (!after || after->role == Role::secondary) return {};
   const drbd::Explanation why = drbd::explain(outcome);
   again = in_time && drbd::retry_is_sensible(why.refusal);
-  // a start that finds its disk held open on the peer is refused, and DRBD has changed nothing
-  const bool refuses = untouched && why.refusal == drbd::Refusal::held_open && plan_.verdict == model::Verdict::start;
-  if (refuses) changed_ = false;
+  const bool refused = why.refusal == drbd::Refusal::held_open && untouched; // by DRBD, which then has changed nothing
+  if (refused) changed_ = false;
+  const std::string& node = cluster_.name(step.node);
   const std::string secondary = "drbdadm secondary " + step.resource.str();
-  Error error = failed(step.resource.str() + " was not demoted on " + cluster_.name(step.node),
-                       or_else(why.text, "its role is " + std::string(to_string(after->role))),
-                       why.refusal == drbd::Refusal::held_open
-                           ? "see what has its device open on " + cluster_.name(step.node) + ", then " + secondary
-                           : secondary + " on " + cluster_.name(step.node) + " says more");
-  if (refuses) error.kind = ErrorKind::refused;
+  Error error =
+      failed(step.resource.str() + " was not demoted on " + node,
+             or_else(why.text, "its role is " + std::string(to_string(after->role))),
+             why.refusal == drbd::Refusal::held_open ? "see what has its device open on " + node + " (fuser -v" +
+                                                           devices_of(*after) + "), then " + secondary
+                                                     : secondary + " on " + node + " says more");
+  if (refused && plan_.verdict == model::Verdict::start) error.kind = ErrorKind::refused;
   return error;
 }
 

@@ -223,7 +223,8 @@ TEST_CASE("A disk that stays open is given up after the patience, with DRBD's wo
   const DomainReport report = lab.run(steps({next(model::Demote{dom0, samba_resource})}));
   CHECK(report.result == ResultKind::failed);
   CHECK_THAT(report.reason, ContainsSubstring("held open"));
-  CHECK_THAT(report.error->hint, ContainsSubstring("drbdadm secondary samba"));
+  CHECK_THAT(report.error->hint, ContainsSubstring("fuser -v /dev/drbd1 /dev/drbd2), then drbdadm secondary samba"));
+  CHECK(report.error->changed == Changed::no);
   CHECK(report.seconds >= 20);
   CHECK(report.seconds < 22);
 }
