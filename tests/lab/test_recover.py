@@ -32,7 +32,7 @@ def goes_on_or_is_started_again(world, node, before):
     """dns stands suspended on node 1. Where xl can resume it (from 4.20 on), recover does; else it takes --yes."""
     resumes = world.on(1, "xl help | grep -q '^ resume '").ok
     told = document(world, node, "recover dns", 0 if resumes else 4)
-    assert told.results == {"dns": "recovered" if resumes else "refused"}
+    assert told.results == {"dns": "already" if resumes else "refused"}
     if not resumes:
         tool(world, node, "recover dns --yes")
     goes_on(world, 1, "dns", before)
