@@ -80,9 +80,12 @@ Result<> shake_hands(Session& session, const Target& target, const Deadline& dea
                        fmt::format("connected, but {} within {}",
                                    greeted ? "the key exchange did not end" : "no SSH server answered",
                                    to_string(timeout)));
-  return unreachable(target, doing,
-                     (greeted ? "the key exchange failed: " : "connected, but no SSH server answered: ") +
-                         printable(ssh_get_error(session.get())));
+  const std::string because = printable(ssh_get_error(session.get()));
+  if (greeted) return unreachable(target, doing, "the key exchange failed: " + because);
+  return unreachable(target, doing, "connected, but no SSH server answered: " + because,
+                     fmt::format("see what sshd's log on {} says: after failed logins it hangs up for some minutes "
+                                 "(PerSourcePenalties), and with many at once, too (MaxStartups)",
+                                 target.host));
 }
 
 struct Called {

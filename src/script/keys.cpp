@@ -140,9 +140,20 @@ reach() { # COMMAND SSH-OPTION...
 }
 
 # Whether the peer runs a command for this very key: not for one of an agent, or over a connection that is open already.
+# After failed logins sshd hangs up on this node for a while (PerSourcePenalties): it is asked again then, a minute long.
 obeys() { # COMMAND
-  reach "$1" -i "$identity" -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none \
-    </dev/null >/dev/null 2>&1
+  tries=20
+  while :; do
+    code=0
+    problem=$(reach "$1" -i "$identity" -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none \
+      -o ControlPath=none </dev/null 2>&1 >/dev/null) || code=$?
+    case $code$problem in 255*kex_exchange_identification*) ;; *) return "$code" ;; esac
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail "sshd on $peer hangs up before it looks at any key; see its log there. After failed logins" \
+      "it does so for some minutes (PerSourcePenalties in man sshd_config): wait, then make-keys once more"
+    [ "$tries" -lt 19 ] || say "sshd on $peer hangs up, as it does for a while after failed logins; trying again"
+    sleep 3
+  done
 }
 
 # What the key reaches there. The gate of a restricted key lets the first of these two through.

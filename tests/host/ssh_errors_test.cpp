@@ -138,6 +138,10 @@ TEST_CASE("A port that closes before it says anything is told from one that is n
     CHECK_THAT(failure(at_port(port.number()), scratch).because,
                ContainsSubstring("connected, but no SSH server answered: "));
   }
+  {
+    const Port port("Not allowed at this time\r\n", true); // sshd of Debian 13 after failed logins
+    CHECK_THAT(failure(at_port(port.number()), scratch).hint, ContainsSubstring("PerSourcePenalties"));
+  }
   const Port port("220 mail.example ESMTP\r\n221 bye\r\n", true);
   CHECK_THAT(failure(at_port(port.number()), scratch).because,
              ContainsSubstring("connected, but no SSH server answered: "));

@@ -152,6 +152,29 @@ def test_a_password_that_sshd_asks_for_and_never_takes_is_asked_for_once_and_tha
     assert "press Enter then" in said and "Run this there, as root" in shown, done
 
 
+# sshd of OpenSSH 9.8 and later, for a while after failed logins; what ssh says then was seen with the one of Debian 13
+HANGS_UP = """#!/bin/sh
+left=$(cat /root/hangs-up)
+[ "$left" != 0 ] || exec /usr/bin/ssh "$@"
+echo $((left - 1)) > /root/hangs-up
+echo 'kex_exchange_identification: Connection closed by remote host' >&2
+exit 255
+"""
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(99, marks=pytest.mark.slow)])
+def test_an_sshd_that_hangs_up_after_failed_logins_is_asked_again_for_a_minute(world, times):
+    world.write(1, "/root/first/ssh", HANGS_UP, 0o755)
+    world.write(1, "/root/hangs-up", f"{times}\n")
+    done = world.on(1, "xen-drbd make-keys | PATH=/root/first:$PATH setsid sh -s", timeout=120)
+    assert done.stderr.count("trying again") == 1, done
+    if times == 2:
+        assert done.ok and "mirror lets the key in already" in done.stderr, done
+    else:
+        assert done.code == 1 and "wait, then make-keys once more" in done.stderr, done
+        assert "Run this there" not in done.stderr, done
+
+
 def test_a_missing_key_is_made_and_one_that_is_there_is_left(world):
     before = world.read(1, "/root/.ssh/id_ed25519")
     assert make_keys(world, 1).ok and world.read(1, "/root/.ssh/id_ed25519") == before
