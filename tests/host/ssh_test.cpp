@@ -47,7 +47,9 @@ TEST_CASE("The verified key has the name under which ssh finds it as HostKeyAlia
                                   "BatchMode=yes",
                                   "-o",
                                   "HostKeyAlias=" + peer.host_key_alias,
-                                  "localhost",
+                                  "-o",
+                                  "HostName=127.0.0.1",
+                                  "peer",
                                   "echo",
                                   "let in"});
   CHECK(answer == "let in\n");
