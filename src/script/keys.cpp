@@ -147,7 +147,11 @@ obeys() { # COMMAND
     code=0
     problem=$(reach "$1" -i "$identity" -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none \
       -o ControlPath=none </dev/null 2>&1 >/dev/null) || code=$?
-    case $code$problem in 255*kex_exchange_identification*) ;; *) return "$code" ;; esac
+    case $code$problem in
+    *'Permission denied'*) return "$code" ;;
+    255*kex_exchange_identification* | 255*'Connection closed by '* | 255*'Connection reset by '*) ;;
+    *) return "$code" ;;
+    esac
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || fail "sshd on $peer hangs up before it looks at any key; see its log there. After failed logins" \
       "it does so for some minutes (PerSourcePenalties in man sshd_config): wait, then make-keys once more"

@@ -152,19 +152,24 @@ def test_a_password_that_sshd_asks_for_and_never_takes_is_asked_for_once_and_tha
     assert "press Enter then" in said and "Run this there, as root" in shown, done
 
 
-# sshd of OpenSSH 9.8 and later, for a while after failed logins; what ssh says then was seen with the one of Debian 13
+# sshd of OpenSSH 9.8 and later, for a while after failed logins; what ssh says then was seen with those of Debian 12 and 13
 HANGS_UP = """#!/bin/sh
 left=$(cat /root/hangs-up)
 [ "$left" != 0 ] || exec /usr/bin/ssh "$@"
 echo $((left - 1)) > /root/hangs-up
-echo 'kex_exchange_identification: Connection closed by remote host' >&2
+cat /root/says >&2
 exit 255
 """
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(99, marks=pytest.mark.slow)])
-def test_an_sshd_that_hangs_up_after_failed_logins_is_asked_again_for_a_minute(world, times):
+@pytest.mark.parametrize("said, times", [
+    ("kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.77.0.2 port 22\n", 2),
+    ("kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.77.0.2 port 22\n", 2),
+    ("Connection closed by 10.77.0.2 port 22\n", 2),
+    pytest.param("Connection closed by 10.77.0.2 port 22\n", 99, marks=pytest.mark.slow)])
+def test_an_sshd_that_hangs_up_after_failed_logins_is_asked_again_for_a_minute(world, said, times):
     world.write(1, "/root/first/ssh", HANGS_UP, 0o755)
+    world.write(1, "/root/says", said)
     world.write(1, "/root/hangs-up", f"{times}\n")
     done = world.on(1, "xen-drbd make-keys | PATH=/root/first:$PATH setsid sh -s", timeout=120)
     assert done.stderr.count("trying again") == 1, done
