@@ -38,7 +38,7 @@ def test_a_guest_moves_within_the_bridge_of_a_vlan_whose_interface_is_in_another
     assert frames_with_the_tag(running, 2, vlan) >= before + 3
 
     tool(running, 2, "start mail")
-    arrived = last_beat(running, 2, "mail")
+    arrived = goes_on(running, 2, "mail")
     tool(running, 1, "migrate-in mail")
     goes_on(running, 1, "mail", arrived)
     assert_settled(running, dns=1, mail=1)
