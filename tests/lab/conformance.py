@@ -9,6 +9,7 @@ tests/scenarios/conversations.py). For each step a line; for each difference bot
 
 import argparse
 import difflib
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -98,6 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulated", metavar="FILE")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)    # no simulated node is left behind, either
     with tempfile.TemporaryDirectory() as folder, harness.simulated(f"{folder}/pair") as world:
         simulated = spoken(world)
     if arguments.simulated:
