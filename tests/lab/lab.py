@@ -426,15 +426,15 @@ class Lab:
         """Puts xen-drbd on both nodes, all of it but started at boot by nothing: from a Debian package, or as `cmake
         --install` of the build in which the binary lies would leave it. Returns whether it was not there already."""
         package = Path(package or binary_under_test()).resolve()
-        digest = hashlib.sha256(package.read_bytes()).hexdigest()
-        if all(self.on(node, ["cat", INSTALLED]).stdout == digest for node in (1, 2)):
-            return False
         if package.suffix == ".deb":
             source = package
             # its /etc/default/xen-drbd, not that of a build which the snapshot may hold
             place = "cat > /root/xen-drbd.deb && dpkg --force-confnew -i /root/xen-drbd.deb && systemctl -q disable xen-drbd"
         else:
             source, place = self._installation(package.parent), "tar x -C / && systemctl daemon-reload"
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        if all(self.on(node, ["cat", INSTALLED]).stdout == digest for node in (1, 2)):
+            return False
 
         def put(node):
             with source.open("rb") as content:
@@ -450,11 +450,13 @@ class Lab:
         return True
 
     def _installation(self, build):
-        """What `cmake --install` of a build leaves behind, below the prefix for which it was built, as a tar file."""
+        """What `cmake --install` of a build leaves behind, below the prefix for which it was built, as a tar file: the
+        same file if the same is installed."""
         tree, packed = self.directory / "installation", self.directory / "installation.tar"
         shutil.rmtree(tree, ignore_errors=True)
         for command in (["cmake", "--install", str(build), "--strip"],
-                        ["tar", "-c", "-f", str(packed), "-C", str(tree), "--owner=0", "--group=0", "."]):
+                        ["tar", "-c", "-f", str(packed), "-C", str(tree), "--owner=0", "--group=0", "--numeric-owner",
+                         "--sort=name", "--mtime=2000-01-01 UTC", "."]):
             done = subprocess.run(command, env={**os.environ, "DESTDIR": str(tree)}, capture_output=True, text=True,
                                   check=False)
             if done.returncode != 0:
