@@ -99,16 +99,19 @@ def measured(world, before, command, after):
 def both_primaries_for(world, command):
     """For how many seconds both nodes were Primary while a command ran on node 1, by the events of DRBD on node 2."""
     running(world)
+    world.on(2, ["rm", "-f", "/tmp/events"], check=True)    # of the time before
     with world.running(2, EVENTS) as events:
         world.wait_for(lambda: world.on(2, "grep -q 'exists -' /tmp/events").ok, 30, "the events")
         seconds(world, command)
-        text = world.read(2, "/tmp/events")
+        both = world.wait_for(lambda: overlap(world.read(2, "/tmp/events")), 10,
+                              "events of DRBD on node 2 that tell of two Primaries and of their end")
         events.send_signal(signal.SIGTERM)
-    return overlap(text)
+    return both
 
 
 def overlap(events):
-    """The seconds with two Primaries in what `drbdsetup events2 --timestamps` printed on one node."""
+    """The seconds with two Primaries in what `drbdsetup events2 --timestamps` printed on one node; None if there were never
+    two, or there still are: a migration is not told whole."""
     own = peer = "Secondary"
     since, total = None, 0.0
     for line in events.splitlines():
@@ -124,7 +127,7 @@ def overlap(events):
             since = now
         elif not both and since is not None:
             total, since = total + now - since, None
-    return total
+    return total if total and since is None else None
 
 
 def instant(stamp):
@@ -151,4 +154,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (AssertionError, LabError) as error:
+        sys.exit(f"figures.py: {error}")
