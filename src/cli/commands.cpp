@@ -18,7 +18,7 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
      .run = run_wish,
      .starts = true},
     {.name = "start-my-domains",
-     .summary = "the same, only for domains whose home is this node",
+     .summary = "start on this node the domains whose home it is and that run on neither node",
      .run = run_wish,
      .starts = true},
     {.name = "migrate-out",
@@ -46,7 +46,7 @@ constexpr std::array subcommand_table = std::to_array<Subcommand>({
      .run = run_wish,
      .migrates = true},
     {.name = "migrate-and-start-my-domains",
-     .summary = "the same, then start here the missing ones whose home is this node",
+     .summary = "domains whose home is this node come here; those that run nowhere are started here",
      .run = run_wish,
      .starts = true,
      .migrates = true},
@@ -110,6 +110,7 @@ bool matters_to(const OptionRow& option, const Subcommand& command) {
   case Concerns::migrating: return command.migrates;
   case Concerns::shutting_down: return command.shuts_down;
   case Concerns::changing_and_check: return changes || command.run == run_check;
+  case Concerns::all_but_scripts: return !command.prints_a_script;
   }
   return true;
 }

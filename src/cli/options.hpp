@@ -38,7 +38,7 @@ struct Options {
 };
 
 /// The commands that an option makes a difference to.
-enum class Concerns { all, changing, starting, migrating, shutting_down, changing_and_check };
+enum class Concerns { all, changing, starting, migrating, shutting_down, changing_and_check, all_but_scripts };
 
 /// An option as it is typed. All of them are listed in options.cpp, once; they stand before or after the command.
 struct OptionRow {

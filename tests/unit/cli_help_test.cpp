@@ -92,6 +92,7 @@ TEST_CASE("a command's --help names only options that make a difference to it") 
     CHECK(lists(command.name, "--deadline") == empties);
     CHECK(lists(command.name, "--plain-ssh") == (command.name.starts_with("migrate") || command.name == "evacuate"));
     CHECK(lists(command.name, "--quiet") == (changes || command.name == "check"));
+    CHECK(lists(command.name, "--json") == !command.name.starts_with("make-"));
   }
 }
 
