@@ -52,7 +52,7 @@ TEST_CASE("each key that differs is refused and described, here and there") {
       {"node1: dom0", "node1: {name: dom0, address: 10.77.0.1}", "node1: address dom0 here, 10.77.0.1 on mirror"},
       {"address: 10.77.0.2 ", "address: 10.77.0.3 ", "node2: address 10.77.0.2 here, 10.77.0.3 on mirror"},
       {"10.78.0.2", "10.78.0.3", "node2: migration_address 10.78.0.2 here, 10.78.0.3 on mirror"},
-      {", --username=op", "", "node2: fence /usr/sbin/fence_ipmilan --ip=10.79.0.2 --username=op"},
+      {", --username=op", "", "node2: fence /usr/sbin/fence_ipmilan --ip=10.79.0.2 --lanplus --username=op"},
       {"user: root", "user: op", "ssh: user root here, op on mirror"},
       {"port: 22", "port: 23", "ssh: port 22 here, 23 on mirror"},
       {"id_ed25519 ", "id_rsa ", "ssh: identity_file /root/.ssh/id_ed25519 here, /root/.ssh/id_rsa on mirror"},

@@ -65,8 +65,9 @@ TEST_CASE("the commented example shows every key, and every key is read") {
   const model::Node& mirror = topology.node(NodeId::node2);
   CHECK(mirror.address.str() == "10.77.0.2");
   CHECK(mirror.migration_address.str() == "10.78.0.2");
-  CHECK(mirror.fence == std::vector<std::string>{"/usr/sbin/fence_ipmilan", "--ip=10.79.0.2", "--username=op",
-                                                 "--password-script=/etc/xen/ipmi-pass"});
+  CHECK(mirror.fence == std::vector<std::string>{"/usr/sbin/fence_ipmilan", "--ip=10.79.0.2", "--lanplus",
+                                                 "--username=op", "--password-script=/etc/xen/ipmi-pass",
+                                                 "--privlvl=user"});
   CHECK(topology.ssh.identity_file == "/root/.ssh/id_ed25519");
   CHECK(topology.ssh.config_file == "/root/.ssh/config");
   REQUIRE(topology.domains.size() == 3);
