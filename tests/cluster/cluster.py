@@ -7,6 +7,7 @@ openssh-server and -client, iproute2, util-linux.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -630,6 +631,24 @@ class Cluster:
         self.inits[node] = None
         self._admin(node, "crash")
         self._save()
+
+    def freeze(self, node):
+        """The node stands still: none of its processes runs, and the other one hears nothing of it. What its guests do is
+        not held up."""
+        self.cut()
+        self._signal_all(node, signal.SIGSTOP)
+
+    def thaw(self, node):
+        self._signal_all(node, signal.SIGCONT)
+        self.mend()
+
+    def _signal_all(self, node, which):
+        """A signal to every process in the node's namespace of processes."""
+        home = os.readlink(f"/proc/{self.inits[node][0]}/ns/pid")
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):    # it has ended
+                if os.readlink(process / "ns/pid") == home:
+                    os.kill(int(process.name), which)
 
     def boot(self, node, drbd=True):
         """The node comes back: sshd, and DRBD as configured unless `drbd` is false. No domain is started."""

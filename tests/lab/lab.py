@@ -43,6 +43,7 @@ LINUX = ("root=/dev/vda console=hvc0 net.ifnames=0 mitigations=off nopti quiet s
          "lab.node={node} systemd.hostname={name}")
 
 INSTALLED = "/etc/lab/installed"    # on a node: the digest of what was installed
+SSHD = "/sys/fs/cgroup/system.slice/ssh.service/cgroup.procs"    # on a node: its own sshd, and what runs below it
 READY = "ready"       # the snapshot that every test starts from: DRBD Connected and UpToDate, no guest
 
 
@@ -512,9 +513,17 @@ class Lab:
         self._wait_for_access(node)
 
     def end_sessions(self, node):
-        """Kills every sshd of a node but the lab's, and none of the commands below them: connections break off."""
-        self.on(node, "for p in $(cat /sys/fs/cgroup/system.slice/ssh.service/cgroup.procs); do "
-                      "[ \"$(cat /proc/$p/comm)\" != sshd ] || kill -9 $p; done", check=True)
+        """Kills every sshd of a node but the lab's, and none of the commands below them: connections break off. New ones
+        are taken."""
+        self.on(node, f"for p in $(cat {SSHD}); do [ \"$(cat /proc/$p/comm)\" != sshd ] || kill -9 $p; done", check=True)
+        self.start_sshd(node)
+
+    def freeze_sshd(self, node):
+        """Connections are taken by the kernel, and nobody answers on them, nor on those that are there."""
+        self.on(node, f"kill -STOP $(cat {SSHD})", check=True)
+
+    def thaw_sshd(self, node):
+        self.on(node, f"kill -CONT $(cat {SSHD})", check=True)
 
     def stop_sshd(self, node):
         """Stops the listener of the node's own sshd; sessions that are open stay open."""

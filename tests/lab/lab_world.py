@@ -39,6 +39,7 @@ class LabWorld(World):
 
     simulation = None
     quick = False
+    beats = 3
     gives_up_after = "4s"
 
     def __init__(self, lab):
@@ -46,10 +47,8 @@ class LabWorld(World):
         self.names = lab.names
         self.accidents = []    # what was broken on purpose, for the summary
 
-    def breaks(self, node, what, command):
-        """Runs a command that is an accident of this scenario."""
+    def accident(self, what):
         self.accidents.append(what)
-        return self.on(node, command, check=True)
 
     def on(self, node, command, *, input=None, env=None, timeout=60.0, check=False):
         return self.lab.on(node, command, input=input, env=env, timeout=timeout * PACE, check=check)
@@ -89,43 +88,73 @@ class LabWorld(World):
         return self.lab.read(node, path)
 
     def cut(self):
-        self.accidents.append("link cut")
+        self.accident("link cut")
         self.lab.cut()
 
     def mend(self):
         self.lab.mend()
 
     def freeze(self, node):
-        self.accidents.append("node stands still")
+        self.accident("node stands still")
         self.lab.freeze(node)
 
     def thaw(self, node):
         self.lab.thaw(node)
 
     def crash(self, node):
-        self.accidents.append("node loses power")
+        self.accident("node loses power")
         self.lab.crash(node)
 
     def boot(self, node):
         self.lab.boot(node)
 
     def stop_sshd(self, node):
-        self.accidents.append("sshd stopped")
+        self.accident("sshd stopped")
         self.lab.stop_sshd(node)
 
     def start_sshd(self, node):
         self.lab.start_sshd(node)
 
+    def freeze_sshd(self, node):
+        self.accident("sshd stands still")
+        self.lab.freeze_sshd(node)
+
+    def thaw_sshd(self, node):
+        self.lab.thaw_sshd(node)
+
     def end_sessions(self, node):
-        self.accidents.append("ssh connections killed")
+        self.accident("ssh connections killed")
         self.lab.end_sessions(node)
+
+    def write_by_hand(self, node, resource):
+        device = self.on(node, ["drbdadm", "sh-dev", resource], check=True).stdout.split()[0]
+        self.on(node, f"dd if=/dev/urandom of={device} bs=4096 seek=15000 count=8 oflag=direct", check=True)
+
+    def resync_slowly(self, node, resource):
+        self.on_both(lambda one: self.on(one, ["drbdadm", "disk-options", "--c-plan-ahead=0", "--resync-rate=200K", resource],
+                                         check=True))
+        self.on(node, ["drbdadm", "invalidate", resource], check=True)
+
+    def last_beat(self, node, name):
+        return guests.last_beat(self, node, name)
+
+    def boots(self, name):
+        return guests.boots(self, name, self.up())
+
+    def assert_counts(self, name, last, nodes=(1, 2)):
+        guests.assert_no_trouble(self, name, nodes)
+        guests.assert_every_write_once(self, name, last, nodes)
+
+    def wait_until_in_sync(self):
+        self.lab.wait_until_in_sync()    # one look at each node, where each command takes its time
+
+    def up(self):
+        return [node for node in (1, 2) if self.lab.machines[node].alive()]
 
     def assert_sound(self):
         """What the guests say, and what is on the volumes of the nodes that are up."""
-        up = [node for node in (1, 2) if self.lab.machines[node].alive()]
         for domain in self.lab.domains:
-            guests.assert_no_trouble(self, domain.name, up)
-            guests.assert_every_write_once(self, domain.name, 0, up)
+            self.assert_counts(domain.name, 0, self.up())
 
 
 @contextlib.contextmanager
@@ -151,3 +180,21 @@ def real(_directory=None, snapshot=READY, **options):
     finally:
         lab.down()
         signal.signal(signal.SIGTERM, before)
+
+
+RUNNING = "dns-runs"    # the snapshot in which dns was started by hand on node 1
+
+
+@contextlib.contextmanager
+def counting(_directory=None):
+    """The counterpart of harness.counting. The first time dns is started, after that a snapshot has it."""
+    with contextlib.ExitStack() as stack:
+        if Lab().keeps(RUNNING):
+            world = stack.enter_context(real(snapshot=RUNNING))
+        else:
+            world = stack.enter_context(real())
+            world.start_by_hand(1, "dns")
+            world.goes_on(1, "dns")
+            world.lab.save(RUNNING)
+        world.goes_on(1, "dns")
+        yield world

@@ -64,6 +64,7 @@ def left_out(item):
 
 def pytest_configure():
     harness.simulated = lab_world.real
+    harness.counting = lab_world.counting
 
 
 def pytest_ignore_collect(collection_path):

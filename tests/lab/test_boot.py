@@ -1,10 +1,8 @@
 """Nodes boot and shut down under systemd, with all that is installed: nobody types anything."""
 
 import pytest
-from guests import goes_on, last_beat
 from lab import LabError, at_once
-from settled import assert_settled
-from stories import add_to_topology, assert_runs, tool
+from stories import add_to_topology, assert_runs, assert_settled, tool
 
 DEFAULTS = "START_ACTION=migrate-and-start-all\nSTOP_ACTION=evacuate\nPEER_WAIT=60s\n"
 
@@ -43,12 +41,6 @@ def unit(world, node):
     return world.on(node, "systemctl is-enabled xen-drbd; systemctl is-active xen-drbd; readlink /dev/drbd/*").stdout.split()
 
 
-def booted_again(world, name):
-    """Was the guest started a second time, which it says on its console?"""
-    logs = f"cat /var/log/xen/console/guest-{name}.log /var/log/xen/console/guest-{name}--incoming.log 2> /dev/null"
-    return any("boot=2" in world.on(node, logs).stdout for node in (1, 2))
-
-
 LINKS = [f"/dev/drbd{minor}" for minor in (1, 4, 2, 3)]    # dns, mail, samba
 
 
@@ -56,27 +48,27 @@ def test_a_reboot_moves_the_guests_out_and_home_and_a_power_loss_is_made_good_by
     for node in (1, 2):
         integrated.on(node, ["systemctl", "start", "xen-drbd"], timeout=120, check=True)
     everything_at_home(integrated)
-    before = last_beat(integrated, 1, "dns")
+    before = integrated.last_beat(1, "dns")
 
     integrated.lab.reboot(1)
-    before = goes_on(integrated, 2, "dns", before)    # it was moved, not shut down
+    before = integrated.goes_on(2, "dns", before)    # it was moved, not shut down
     everything_at_home(integrated)
-    assert not booted_again(integrated, "dns")
+    assert integrated.boots("dns") == 1
     for node in (1, 2):
         assert unit(integrated, node) == ["enabled", "active", *LINKS]
 
-    before = goes_on(integrated, 1, "dns", before)
+    before = integrated.goes_on(1, "dns", before)
     integrated.crash(1)
     integrated.lab.power_on(1)
     everything_at_home(integrated)
-    goes_on(integrated, 1, "dns", before)
-    assert not booted_again(integrated, "samba") and not booted_again(integrated, "mail")
+    integrated.goes_on(1, "dns", before)
+    assert integrated.boots("samba") == integrated.boots("mail") == 1
 
 
 def test_after_a_power_loss_of_both_nodes_every_domain_runs_once(integrated):
-    before = last_beat(integrated, 1, "dns")
+    before = integrated.last_beat(1, "dns")
     integrated.crash(1)
     integrated.crash(2)
     at_once(integrated.lab.power_on, (1, 2))
     everything_at_home(integrated)
-    goes_on(integrated, 1, "dns", before)
+    integrated.goes_on(1, "dns", before)

@@ -1,7 +1,6 @@
 """From two nodes with Xen, DRBD and the package to a running, checked pair that is started at boot: README, "Set it up"."""
 
-from settled import assert_settled
-from stories import TOPOLOGY, tool
+from stories import TOPOLOGY, assert_settled, tool
 from test_boot import everything_at_home
 from test_sim_from_zero import put_keys, says
 

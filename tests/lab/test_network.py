@@ -1,8 +1,6 @@
 """Bridges that make-bridges makes on real interfaces, with real guests in them."""
 
-from guests import goes_on, last_beat
-from settled import assert_settled
-from stories import add_to_topology, assert_runs, tool
+from stories import add_to_topology, assert_runs, assert_settled, tool
 
 LINK = "basename $(dirname $(grep -l ^52:54:00:bb: /sys/class/net/eth*/address))"    # as image/lab-boot finds it
 VLAN = 10
@@ -38,9 +36,9 @@ def test_a_guest_moves_within_the_bridge_of_a_vlan_whose_interface_is_in_another
     assert frames_with_the_tag(running, 2, vlan) >= before + 3
 
     tool(running, 2, "start mail")
-    arrived = goes_on(running, 2, "mail")
+    arrived = running.goes_on(2, "mail")
     tool(running, 1, "migrate-in mail")
-    goes_on(running, 1, "mail", arrived)
+    running.goes_on(1, "mail", arrived)
     assert_settled(running, dns=1, mail=1)
 
     refused = bridges(running, 1, "--remove")
@@ -55,4 +53,4 @@ def test_a_guest_moves_within_the_bridge_of_a_vlan_whose_interface_is_in_another
         left = running.on(node, ["ip", "-o", "link"], check=True).stdout
         assert vlan not in left and f"xenbr{VLAN}" not in left and f"{link}:" in left, left
     assert_runs(running, dns=1)
-    goes_on(running, 1, "dns", last_beat(running, 1, "dns"))
+    running.goes_on(1, "dns", running.last_beat(1, "dns"))

@@ -54,3 +54,21 @@ def make_world():
 def world(make_world):
     """The standard pair: dom0 and mirror; dns, samba and mail; nothing runs; DRBD 8.4 is Connected and UpToDate."""
     return make_world()
+
+
+@pytest.fixture
+def pair(world):
+    """The same, in the scenarios of guests that count."""
+    return world
+
+
+@pytest.fixture
+def running():
+    """The standard pair; dns runs on node 1 and counts. The copy of a guest that is moved takes some seconds."""
+    folder = tempfile.mkdtemp(prefix="xen-drbd-scenario-")
+    try:
+        with harness.counting(f"{folder}/pair") as world:
+            yield world
+            world.assert_sound()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 `World` is the interface: commands on nodes, power, the link, files. `SimulatedWorld` has it over the namespace cluster;
 what only a simulation can do (faults at a point, the event log, DRBD states set by hand) is in its `simulation`, so that
-a scenario which uses nothing else runs over two real machines as well.
+a scenario which uses nothing else runs over two real machines as well (tests/lab).
 """
 
 import abc
@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cluster"))
 import demo    # noqa: E402,F401
+import events    # noqa: E402
 from cluster import Cluster, ClusterError, Result, binary_under_test    # noqa: E402,F401
 
 
@@ -23,6 +24,7 @@ class World(abc.ABC):
 
     names: tuple
     quick = True             # a run of xen-drbd takes less than a second: what it says can be looked at in every form
+    beats = 1                # how often a guest must count until it is believed to go on
     gives_up_after = "3s"    # when a node that does not answer is given up, where a scenario is quick to do so
 
     @abc.abstractmethod
@@ -66,10 +68,75 @@ class World(abc.ABC):
         """Connections again."""
 
     @abc.abstractmethod
+    def freeze(self, node):
+        """The node stands still: it answers nothing, resets nothing, loses nothing."""
+
+    @abc.abstractmethod
+    def thaw(self, node):
+        """It goes on."""
+
+    @abc.abstractmethod
+    def freeze_sshd(self, node):
+        """The kernel of the node takes new connections, and nobody answers on them."""
+
+    @abc.abstractmethod
+    def thaw_sshd(self, node):
+        """Answers again."""
+
+    @abc.abstractmethod
+    def end_sessions(self, node):
+        """The connections that others have to this node's sshd break off; new ones are taken."""
+
+    @abc.abstractmethod
+    def last_beat(self, node, name):
+        """How far a guest had counted when it last was heard on a node; 0 if it never was. Guests count all the time, and
+        each count is a write to its disk."""
+
+    @abc.abstractmethod
+    def boots(self, name):
+        """How often a guest has booted. A migration is no boot."""
+
+    @abc.abstractmethod
+    def assert_counts(self, name, last, nodes=(1, 2)):
+        """No count up to `last` is missing on the disks of these nodes, none was written by somebody else, and the guest
+        has seen no fault."""
+
+    @abc.abstractmethod
+    def write_by_hand(self, node, resource):
+        """Writes to a Primary on a node, past what its guest writes, as somebody does who mounts it there."""
+
+    @abc.abstractmethod
+    def resync_slowly(self, node, resource):
+        """The node gets the data of a resource from the other one, which takes a while: until `drbdadm adjust` at most."""
+
+    @abc.abstractmethod
     def assert_sound(self):
         """Whatever was done to the pair: nothing ran twice, and no disk was written by both."""
 
-    # What follows needs nothing but commands.
+    # What follows needs nothing but these.
+
+    def breaks(self, node, what, command):
+        """Runs a command that is an accident of this scenario; `what` names it in a summary."""
+        self.accident(what)
+        return self.on(node, command, check=True)
+
+    def accident(self, what):
+        """Notes that something was broken on purpose."""
+
+    def goes_on(self, node, name, beyond=0):
+        """Returns the count of a guest once it has counted on this node, `beats` beyond what it had."""
+        return self.wait_for(lambda: (now := self.last_beat(node, name)) >= beyond + self.beats and now, 30,
+                             f"{name} to count beyond {beyond + self.beats} on {self.names[node - 1]}")
+
+    def wait_until_in_sync(self):
+        """Returns when every resource is Connected and UpToDate, seen from both nodes."""
+        script = "for r in $(drbdadm sh-resources); do drbdadm cstate $r && drbdadm dstate $r || exit; done"
+
+        def in_sync(node):
+            said = self.on(node, script)
+            return said.ok and set(said.stdout.split()) <= {"Connected", "UpToDate/UpToDate"}
+
+        self.wait_for(lambda: all(self.on_both(in_sync).values()), 30, "DRBD to come in sync")
 
     @contextlib.contextmanager
     def running(self, node, command, **options):
@@ -157,6 +224,48 @@ class SimulatedWorld(World):
     def start_sshd(self, node):
         self.simulation.start_sshd(node)
 
+    def freeze(self, node):
+        self.simulation.freeze(node)
+
+    def thaw(self, node):
+        self.simulation.thaw(node)
+
+    def freeze_sshd(self, node):
+        self.simulation.freeze_sshd(node)
+
+    def thaw_sshd(self, node):
+        self.simulation.thaw_sshd(node)
+
+    def end_sessions(self, node):
+        self.simulation.end_sessions(node)
+
+    def write_by_hand(self, node, resource):
+        self.simulation.write_by_hand(node, resource)
+
+    def resync_slowly(self, node, resource):
+        self.simulation.set("resync_seconds", 8.0)
+        self.on(node, ["drbdadm", "invalidate", resource], check=True)
+
+    def last_beat(self, node, name):
+        self.simulation.world()    # accounts the writes up to now
+        count = heard = 0
+        for event in self.simulation.events():
+            if event["event"] == "write" and events.plain(event["domain"]) == name and event["volume"] == 0:
+                count += event["n"]
+                heard = count if event["node"] == self.names[node - 1] else heard
+        return heard
+
+    def boots(self, name):
+        return sum(event["event"] == "created" and event["domain"] == name for event in self.simulation.events())
+
+    def assert_counts(self, name, last, nodes=(1, 2)):
+        """The proof over the log is about every guest and both disks."""
+        faults = [event for event in self.simulation.events()
+                  if event["event"] == "write-error" and events.plain(event["domain"]) == name]
+        assert faults == []
+        assert max(self.last_beat(node, name) for node in nodes) >= last
+        self.assert_sound()
+
     def assert_sound(self):
         self.simulation.check_events()
 
@@ -173,3 +282,15 @@ def simulated(directory, **options):
             yield SimulatedWorld(cluster)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+AT_LEISURE = {"stream_rate": 1_000_000.0, "latency": 0.05}    # a guest of 36 MiB is copied in some two seconds
+
+
+@contextlib.contextmanager
+def counting(directory):
+    """A fresh pair on whose node 1 dns was started by hand, and counts."""
+    with simulated(directory, settings=AT_LEISURE) as world:
+        world.start_by_hand(1, "dns")
+        world.goes_on(1, "dns")
+        yield world

@@ -135,6 +135,26 @@ def assert_runs(world, **where):
         assert primaries == wanted, (node, primaries)
 
 
+def windows_open(world):
+    """The resources that two nodes may write at this moment, as DRBD says on either node: {(node, resource)}."""
+    script = ("for r in $(drbdadm sh-resources); do s=$(drbdsetup show $r) || exit; "
+              "case $s in *allow-two-primaries*) echo $r ;; esac; done")
+    found = world.on_both(lambda node: world.on(node, script, check=True).stdout.split())
+    return {(node, resource) for node, resources in found.items() for resource in resources}
+
+
+def assert_settled(world, **where):
+    """What a pair must look like when xen-drbd is done with it, whatever happened before: the domains run where it says and
+    nowhere else, and go on counting without a fault; each disk is Primary there and Secondary on the other node; no window
+    is open; DRBD is Connected and UpToDate on both nodes."""
+    world.wait_until_in_sync()
+    assert_runs(world, **where)
+    assert windows_open(world) == set()
+    counts = {name: world.goes_on(node, name) for name, node in where.items()}
+    for name, node in where.items():
+        world.assert_counts(name, world.goes_on(node, name, counts[name]))
+
+
 @contextlib.contextmanager
 def nothing_changes(world, nodes=(1, 2)):
     """What is done meanwhile leaves domains and roles of the nodes as they are. On simulated nodes, no command was even

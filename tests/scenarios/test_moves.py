@@ -1,35 +1,34 @@
 """Guests are started, moved and stopped, and go on counting all the while."""
 
-from guests import assert_every_write_once, goes_on, last_beat
-from settled import assert_settled
-from stories import assert_runs, document, status, tool
+from stories import assert_runs, assert_settled, document, status, tool
 
 
 def test_a_guest_starts_moves_out_comes_back_and_stops(pair):
     assert document(pair, 1, "start dns").results == {"dns": "started"}
-    before = goes_on(pair, 1, "dns")
+    before = pair.goes_on(1, "dns")
     assert_settled(pair, dns=1)
 
     assert document(pair, 1, "migrate-out dns").results == {"dns": "migrated"}
-    there = goes_on(pair, 2, "dns", before)
+    there = pair.goes_on(2, "dns", before)
     assert_settled(pair, dns=2)
 
     assert document(pair, 1, "migrate-in dns").results == {"dns": "migrated"}
-    back = goes_on(pair, 1, "dns", there)
+    back = pair.goes_on(1, "dns", there)
     assert_settled(pair, dns=1)
+    assert pair.boots("dns") == 1    # it was moved, not started again
 
     assert document(pair, 1, "stop dns").results == {"dns": "stopped"}
     assert_runs(pair)
-    assert_every_write_once(pair, "dns", back)
+    pair.assert_counts("dns", back)
 
 
 def test_a_guest_that_was_started_again_goes_on_where_its_disk_ends(pair):
     tool(pair, 1, "start dns")
-    before = goes_on(pair, 1, "dns")
+    before = pair.goes_on(1, "dns")
     tool(pair, 1, "stop dns")
     tool(pair, 2, "start dns")
-    goes_on(pair, 2, "dns", before)
-    assert "boot=2" in pair.on(2, ["cat", "/var/log/xen/console/guest-dns.log"], check=True).stdout
+    pair.goes_on(2, "dns", before)
+    assert pair.boots("dns") == 2
     assert_settled(pair, dns=2)
 
 
@@ -47,6 +46,7 @@ def test_every_guest_goes_home_and_a_node_is_emptied(running):
                                                                     "mail": "migrated"}
     assert_settled(running, dns=1, samba=2, mail=2)
 
+    assert [running.boots(name) for name in ("dns", "samba", "mail")] == [1, 1, 1]
     for node in (1, 2):
         tool(running, node, "stop-all")
     assert_runs(running)
@@ -75,13 +75,11 @@ def test_a_day_of_the_pair_with_all_that_moves_starts_and_stops_many(running):
 
 
 def test_a_guest_that_reboots_on_the_peer_is_not_started_here(running):
-    before = last_beat(running, 1, "dns")
+    before = running.last_beat(1, "dns")
     running.breaks(1, "guest reboots", ["xl", "reboot", "dns"])
-    for _ in range(3):    # in the list, off it, in it again
-        told = document(running, 2, "start dns", 4)
-        assert told.results == {"dns": "refused"}
-    goes_on(running, 1, "dns", before)
-    assert "boot=2" in running.on(1, ["cat", "/var/log/xen/console/guest-dns.log"], check=True).stdout
+    while running.boots("dns") < 2:    # in the list, off it, in it again
+        assert document(running, 2, "start dns", 4).results == {"dns": "refused"}
+    running.goes_on(1, "dns", before)
     assert_settled(running, dns=1)
 
 
@@ -89,9 +87,9 @@ def test_a_guest_that_ignores_its_shutdown_is_destroyed_only_when_asked(pair):
     for node in (1, 2):
         pair.edit(node, "/etc/xen/samba.cfg", lambda text: text.replace("name=samba", "name=samba noshutdown"))
     tool(pair, 1, "start samba")
-    before = goes_on(pair, 1, "samba")
+    before = pair.goes_on(1, "samba")
     assert document(pair, 1, "stop samba", 6).results == {"samba": "failed"}
-    goes_on(pair, 1, "samba", before)
+    pair.goes_on(1, "samba", before)
     assert_settled(pair, samba=1)
     assert document(pair, 1, "stop samba --destroy").results == {"samba": "stopped"}
     assert_runs(pair)
