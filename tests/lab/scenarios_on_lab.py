@@ -15,7 +15,7 @@ import tally    # noqa: E402
 
 SAYS_NOTHING_OF_THE_PAIR = "what is typed, and how it is answered, is the same on any pair"
 BEFORE_THE_PAIR = "is refused before xl or DRBD are asked; one scenario of the kind is enough on real nodes"
-TOLD_TWICE = "is told over the lab in a scenario of its own, with a guest that counts"
+TOLD_TWICE = "is told with a guest that counts in another scenario, which runs on both pairs"
 
 # the beginning of a scenario's name (FILE::NAME): why it does not run on the real pair, where each takes a minute
 LEFT_OUT = {
