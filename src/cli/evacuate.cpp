@@ -21,6 +21,15 @@ namespace {
 using engine::ClusterLock;
 using engine::ResultKind;
 
+/// Whether the run has changed anything for any domain.
+bool changed_anything(const engine::Report& report) {
+  return std::any_of(report.domains.begin(), report.domains.end(), [](const engine::DomainReport& domain) {
+    return domain.result == ResultKind::started || domain.result == ResultKind::migrated ||
+           domain.result == ResultKind::stopped || domain.result == ResultKind::recovered ||
+           (domain.error && domain.error->changed != Changed::no);
+  });
+}
+
 bool moves_anything(const model::Plan& plan) {
   return std::any_of(plan.domains.begin(), plan.domains.end(),
                      [](const model::DomainPlan& domain) { return domain.verdict == model::Verdict::migrate; });
@@ -80,6 +89,7 @@ private:
       merge(report, round(look_at_rest(session_, wish_, look), *progress));
     }
     const int code = exit_code_of(report);
+    if (interrupted_by() != 0) stays_unless_changed(report);
     return Ended{.report = std::move(report), .code = code};
   }
 
@@ -90,6 +100,17 @@ private:
       why.hint = stays.error().because + ", so " + session_.here() + " is leaving: xen-drbd evacuate --cancel";
     }
     return why;
+  }
+
+  /// Interrupted in the middle of it: where nothing was changed for any domain, the mark is not left behind either.
+  /// Accident: shown possible: an evacuation was interrupted while it looked at the nodes, and the node went on leaving
+  /// without a word of it.
+  void stays_unless_changed(const engine::Report& report) {
+    if (!changed_anything(report)) {
+      if (const auto stays = take_leaving_back(session_); !stays) log::warn(printable(stays.error().because));
+    }
+    if (leaving_by(session_))
+      log::warn(session_.here() + " is leaving all the same; when it is to stay: xen-drbd evacuate --cancel");
   }
 
   void do_without_stranger() {

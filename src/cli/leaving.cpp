@@ -26,13 +26,16 @@ Error mark_failed(const Session& session, const std::string& what, const std::st
 
 } // namespace
 
-std::optional<std::string> leaving_by(const Session& session) {
+namespace {
+
+std::optional<std::string> identity_of(const std::string& path) {
   struct stat mark {};
-  if (stat(leaving_mark(session).c_str(), &mark) != 0) return std::nullopt;
-  return fmt::format("{} {}.{}", mark.st_ino, mark.st_mtim.tv_sec, mark.st_mtim.tv_nsec);
+  if (stat(path.c_str(), &mark) != 0) return std::nullopt;
+  return fmt::format("{} {}.{:09}", mark.st_ino, mark.st_mtim.tv_sec, mark.st_mtim.tv_nsec);
 }
 
-namespace {
+/// Where the older mark is kept that an evacuation has replaced.
+std::string older_mark(const Session& session) { return leaving_mark(session) + ".older"; }
 
 /// Held while the leaving mark changes hands, for moments: an evacuation that is typed while another run ends an older
 /// one keeps its mark.
@@ -53,12 +56,15 @@ private:
 };
 
 Result<> take_mark_away(const Session& session) {
+  unlink(older_mark(session).c_str());
   const std::string mark = leaving_mark(session);
   if (unlink(mark.c_str()) == 0 || errno == ENOENT) return {};
   return mark_failed(session, "taken away", std::strerror(errno));
 }
 
 } // namespace
+
+std::optional<std::string> leaving_by(const Session& session) { return identity_of(leaving_mark(session)); }
 
 Result<> set_leaving(Session& session, bool leaving) {
   if (leaving && mkdir(session.cluster.run_directory.c_str(), 0700) != 0 && errno != EEXIST)
@@ -69,16 +75,23 @@ Result<> set_leaving(Session& session, bool leaving) {
   const std::string made = mark + ".new";
   unlink(made.c_str());
   const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0) close(fd);
-  if (fd < 0 || rename(made.c_str(), mark.c_str()) != 0) return mark_failed(session, "set", std::strerror(errno));
+  if (fd < 0) return mark_failed(session, "set", std::strerror(errno));
+  close(fd);
+  unlink(older_mark(session).c_str());
+  // where there is none, or it cannot be kept, take_leaving_back leaves the new one
+  [[maybe_unused]] const int kept = link(mark.c_str(), older_mark(session).c_str());
+  if (rename(made.c_str(), mark.c_str()) != 0) return mark_failed(session, "set", std::strerror(errno));
   session.left_by_this_run = leaving_by(session);
   return {};
 }
 
 Result<> take_leaving_back(const Session& session) {
   const MarkGuard guard(session);
-  if (session.leaving_at_begin || leaving_by(session) != session.left_by_this_run) return {};
-  return take_mark_away(session);
+  if (leaving_by(session) != session.left_by_this_run) return {};
+  if (!session.leaving_at_begin) return take_mark_away(session);
+  if (identity_of(older_mark(session)) != session.leaving_at_begin) return {};
+  if (rename(older_mark(session).c_str(), leaving_mark(session).c_str()) == 0) return {};
+  return mark_failed(session, "taken back", std::strerror(errno));
 }
 
 Result<> end_leaving(const Session& session) {

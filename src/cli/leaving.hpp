@@ -13,13 +13,14 @@ namespace xen_drbd::cli {
 [[nodiscard]] std::string leaving_mark(const Session& session);
 /// Which evacuation has set this node's mark: every one sets another. Nothing while the node is not leaving.
 [[nodiscard]] std::optional<std::string> leaving_by(const Session& session);
-/// Sets the leaving mark anew, or takes it away. Fails: when /run/xen-drbd cannot be written.
+/// Sets the leaving mark anew, and keeps the older one by, or takes both away. Fails: when /run/xen-drbd cannot be
+/// written.
 [[nodiscard]] Result<> set_leaving(Session& session, bool leaving);
 
-/// Takes the mark back that this run has just set, unless this node was leaving already when the run began, or another
-/// evacuation has set its own since. Accident: shown possible: an evacuation that was interrupted while it waited for
-/// the lock said that nothing was changed, the node went on leaving, and the boot script gave up starting its domains.
-/// Fails: when /run/xen-drbd cannot be written.
+/// Takes the mark back that this run has set, unless another evacuation has set its own since. Where this node was
+/// leaving already when the run began, the mark of then is there again. Accident: shown possible: an evacuation that
+/// was interrupted while it waited for the lock said that nothing was changed, the node went on leaving, and the boot
+/// script gave up starting its domains. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> take_leaving_back(const Session& session);
 
 /// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An

@@ -7,9 +7,10 @@ import pty
 import signal
 import subprocess
 import termios
+import time
 
 import pytest
-from stories import assert_runs, log_of, nothing_changes, seen, tool, windows_closed
+from stories import assert_runs, log_of, nothing_changes, seen, status, tool, windows_closed
 from test_sim_leftovers import FULL_LOG, syslog
 
 HALF = 900_000  # bytes of the stream of dns
@@ -85,6 +86,40 @@ def test_an_interrupt_while_another_run_has_the_lock_ends_the_waiting_at_once(wo
         assert other.wait(20) == 0
     assert "nothing was changed" in world.on(2, "cat /tmp/said").stdout
     assert_runs(world, dns=1)
+
+
+def evacuation_interrupted_in(world, held):
+    """What an evacuation of the first node says that gets SIGINT where it is held, and the exit code."""
+    with world.running(1, "exec xen-drbd -v evacuate > /tmp/said 2>&1") as evacuation:
+        world.simulation.wait_held(held)
+        world.on(1, "kill -INT $(pgrep -o -x xen-drbd)", check=True)
+        time.sleep(0.5)
+        world.simulation.release(held)
+        code = evacuation.wait(60)
+    return world.on(1, "cat /tmp/said").stdout, code
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_evacuation_that_is_interrupted_while_it_looks_leaves_no_mark(world, before):
+    if before:
+        tool(world, 1, "evacuate")
+    tool(world, 2, "start dns")
+    world.start_by_hand(1, "samba")
+    with nothing_changes(world):
+        said, code = evacuation_interrupted_in(world, world.simulation.hold("xl list", "after", node=2, count=1))
+    assert code == 130 and "the cluster lock is taken" in said, said
+    assert status(world, 2)["nodes"][0]["leaving"] is before
+    assert ("xen-drbd evacuate --cancel" in said) is before, said
+
+
+def test_an_evacuation_that_is_interrupted_after_it_changed_something_says_that_its_node_is_leaving(world):
+    tool(world, 1, "start dns samba")
+    held = world.simulation.hold("xl migrate *", "migrate-stream", node=1, at_byte=HALF)
+    said, code = evacuation_interrupted_in(world, held)
+    assert code == 130, said
+    assert "dom0 is leaving all the same" in said and "xen-drbd evacuate --cancel" in said, said
+    assert status(world, 2)["nodes"][0]["leaving"]
+    assert_runs(world, dns=1, samba=1)
 
 
 def start_that_is_interrupted_twice(world):

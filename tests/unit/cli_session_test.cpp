@@ -281,10 +281,17 @@ TEST_CASE("an evacuation that did nothing takes its own mark back, and no other'
     CHECK(take_leaving_back(*session));
     CHECK(leaving_by(*session) == later.left_by_this_run);
   }
-  SECTION("that of a node that was leaving before") {
+  SECTION("where the node was leaving before, for the mark of then") {
+    session->leaving_at_begin = leaving_by(*session);
+    REQUIRE(set_leaving(*session, true));
+    CHECK_FALSE(leaving_by(*session) == session->leaving_at_begin);
+    CHECK(take_leaving_back(*session));
+    CHECK(leaving_by(*session) == session->leaving_at_begin);
+  }
+  SECTION("where the node was leaving before, and nobody has the mark of then any more") {
     session->leaving_at_begin = "an older one";
     CHECK(take_leaving_back(*session));
-    CHECK(std::filesystem::exists(leaving_mark(*session)));
+    CHECK(leaving_by(*session) == session->left_by_this_run);
   }
   CHECK(set_leaving(*session, false));
 }
