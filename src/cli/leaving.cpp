@@ -28,6 +28,7 @@ Error mark_failed(const Session& session, const std::string& what, const std::st
 
 namespace {
 
+/// As init/boot.in writes it too, with stat(1).
 std::optional<std::string> identity_of(const std::string& path) {
   struct stat mark {};
   if (stat(path.c_str(), &mark) != 0) return std::nullopt;
@@ -94,15 +95,21 @@ Result<> take_leaving_back(const Session& session) {
   return mark_failed(session, "taken back", std::strerror(errno));
 }
 
+bool leaves_as_before(const Session& session) {
+  const auto by = leaving_by(session);
+  const char* named = std::getenv("XEN_DRBD_UNLESS_LEAVING");
+  return by && by == session.leaving_at_begin && (named == nullptr || *by == named);
+}
+
 Result<> end_leaving(const Session& session) {
   const MarkGuard guard(session);
   const auto by = leaving_by(session);
-  const bool is_newer = by && by != session.leaving_at_begin;
-  if (by && (is_newer || std::getenv("XEN_DRBD_UNLESS_LEAVING") != nullptr))
+  if (by && !leaves_as_before(session))
     return Error{.kind = ErrorKind::refused,
                  .what = "nothing was started or moved onto " + session.here(),
                  .because = session.here() + " is leaving: " +
-                            (is_newer ? "its evacuation was typed after this command" : "it is being evacuated"),
+                            (by != session.leaving_at_begin ? "its evacuation was typed after this command"
+                                                            : "it is being evacuated"),
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = "when it is to stay: xen-drbd evacuate --cancel"};

@@ -23,12 +23,15 @@ namespace xen_drbd::cli {
 /// script gave up starting its domains. Fails: when /run/xen-drbd cannot be written.
 [[nodiscard]] Result<> take_leaving_back(const Session& session);
 
-/// Takes the mark away for a command that brings domains here, if it is the one that was there when the run began. An
-/// evacuation that was typed since is newer than that command, which is refused. Accident: shown possible: a start
-/// waited half an hour for the lock, took away the mark of an evacuation that had meanwhile said that the node was
-/// empty, and started its guests on a node whose power was about to go.
-/// With XEN_DRBD_UNLESS_LEAVING in the environment it is refused in either case: the retry of the boot script is no
-/// decision to come back. To be asked with the lock: an evacuation sets its mark before it waits for that.
+/// Whether this node is leaving, by an evacuation that is older than what was asked for: the one that was there when
+/// the run began. With XEN_DRBD_UNLESS_LEAVING in the environment only the one that is named there, as leaving_by()
+/// names it: what the boot script tries again was asked for when it began, and an evacuation since then is newer.
+[[nodiscard]] bool leaves_as_before(const Session& session);
+
+/// Takes the mark away for a command that brings domains here, if it is that of an older evacuation. One that was typed
+/// since is newer than that command, which is refused. Accident: shown possible: a start waited half an hour for the
+/// lock, took away the mark of an evacuation that had meanwhile said that the node was empty, and started its guests on
+/// a node whose power was about to go. To be asked with the lock: an evacuation sets its mark before it waits for that.
 [[nodiscard]] Result<> end_leaving(const Session& session);
 
 } // namespace xen_drbd::cli

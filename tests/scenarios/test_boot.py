@@ -1,5 +1,6 @@
 """A node boots and shuts down: the init script on two simulated nodes, as `cmake --install` or the package left it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -409,6 +410,76 @@ def test_a_node_that_begins_to_leave_while_it_tries_again_stays_empty(make_pair)
     told = tool(world, 1, "start-my-domains", 4, env={"XEN_DRBD_UNLESS_LEAVING": "1"}).says("dom0 is leaving")
     assert changing(world.simulation.events()[before:]) == [], told
     assert status(world)["nodes"][0]["leaving"]
+
+
+def tries(world):
+    """How often START_ACTION was tried again on the first node."""
+    return int(world.on(1, "cat /var/log/syslog | grep -c ' --lock-wait [15]s$'").stdout)
+
+
+def wait_for_tries(world, more=2):
+    wanted = tries(world) + more
+    world.wait_for(lambda: tries(world) >= wanted or not retrying(world, 1), 60, "the retry to come again")
+    assert retrying(world, 1), world.on(1, "cat /var/log/syslog").stdout
+
+
+@contextlib.contextmanager
+def evacuation_that_waits(world):
+    """One on the first node that waits for the lock, which another run has; the process id is in /tmp/pid."""
+    with world.running(1, "echo $$ > /tmp/pid; exec xen-drbd evacuate > /tmp/said 2>&1") as evacuation:
+        world.wait_for(lambda: "waiting for the cluster lock" in world.on(1, "cat /tmp/said").stdout, 20, "the wait")
+        yield evacuation
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_evacuation_that_is_interrupted_while_it_waits_for_the_lock_does_not_end_the_retry(make_pair, restarted):
+    world = make_pair("START_ACTION='start-my-domains --lock-wait 1s'\n")
+    if restarted:
+        init(world, 1, "stop")
+    held = world.simulation.hold("xl create -q *samba.cfg", "create-built", node=2)
+    with world.running(2, "exec xen-drbd start samba > /tmp/said 2>&1") as other:
+        world.simulation.wait_held(held)
+        init(world, 1, "start", 1)
+        with evacuation_that_waits(world) as evacuation:
+            wait_for_tries(world)
+            world.on(1, "kill -INT $(cat /tmp/pid)", check=True)
+            assert evacuation.wait(10) == 130
+        wait_for_tries(world)
+        world.simulation.release(held)
+        assert other.wait(30) == 0
+    wait_until_runs(world, dns=1, samba=2)
+    assert not status(world)["nodes"][0]["leaving"]
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+
+
+def test_an_evacuation_that_is_typed_after_a_restart_ends_what_that_tries_again(make_pair):
+    world = make_pair("START_ACTION=migrate-and-start-my-domains\n")
+    init(world, 1, "start")
+    init(world, 1, "stop")
+    world.edit(2, TOPOLOGY, lambda text: text.replace("dns", "names"))
+    init(world, 1, "start", 1)
+    wait_for_tries(world)
+    tool(world, 1, "evacuate")
+    world.wait_for(lambda: not retrying(world, 1), 30, "the retry to end")
+    assert "this node is leaving: START_ACTION is not tried again" in world.on(1, "cat /var/log/syslog").stdout
+    assert status(world)["nodes"][0]["leaving"]
+    assert_runs(world, dns=2)
+
+
+def test_a_restart_that_fails_is_tried_again_though_the_stop_left_this_node_leaving(make_pair):
+    world = make_pair("START_ACTION=migrate-and-start-my-domains\n")
+    init(world, 1, "start")
+    init(world, 1, "stop")
+    assert_runs(world, dns=2)
+    sound = world.read(2, TOPOLOGY)
+    world.edit(2, TOPOLOGY, lambda text: text.replace("dns", "names"))
+    assert "it is tried again until it succeeds" in init(world, 1, "start", 1)
+    assert "ended with 4" in init(world, 1, "status")
+    wait_for_tries(world)
+    world.write(2, TOPOLOGY, sound)
+    world.wait_for(lambda: not retrying(world, 1), 60, "the retry to end")
+    assert_runs(world, dns=1)
+    assert not status(world)["nodes"][0]["leaving"]
 
 
 def test_a_boot_waits_for_another_run_and_tries_again_where_that_lasts(make_pair):

@@ -314,6 +314,30 @@ TEST_CASE("what the boot script tries again does not take the leaving mark away,
   CHECK_FALSE(std::filesystem::exists(leaving_mark(*session)));
 }
 
+TEST_CASE("what the boot script tries again ends the very leaving that its start has met, and no newer one") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-of-restart";
+  CHECK(set_leaving(*session, true));
+  setenv("XEN_DRBD_UNLESS_LEAVING", leaving_by(*session)->c_str(), 1);
+  SECTION("a newer one, which was there when the retry began") {
+    CHECK(set_leaving(*session, true));
+    session->leaving_at_begin = leaving_by(*session);
+    CHECK_FALSE(leaves_as_before(*session));
+    CHECK_FALSE(end_leaving(*session));
+    CHECK(leaving_by(*session) == session->leaving_at_begin);
+  }
+  SECTION("the one of the start") {
+    session->leaving_at_begin = leaving_by(*session);
+    CHECK(leaves_as_before(*session));
+    CHECK(end_leaving(*session));
+    CHECK_FALSE(leaving_by(*session));
+  }
+  unsetenv("XEN_DRBD_UNLESS_LEAVING");
+  CHECK(set_leaving(*session, false));
+}
+
 TEST_CASE("an evacuation of this node that the look shows is newer than the run, unless the run began with it") {
   World world;
   world.node(dom0).leaving = true;
