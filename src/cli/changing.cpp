@@ -233,7 +233,7 @@ void end_leaving_for_started(const Session& session, const engine::Report& repor
 
 Result<engine::Report> look_and_act_locked(Session& session, model::Wish& wish) {
   const auto progress = make_progress(session); // outlives the lock: a terminal that stands still does not keep that
-  session.left_before = !brings_here(wish.goal) && session.leaving_at_begin.has_value();
+  if (!brings_here(wish.goal)) session.left_before = [&session] { return leaves_as_before(session); };
   XEN_DRBD_TRY(const ClusterLock lock, take_lock_for(session, wish.goal));
   XEN_DRBD_TRY(const DeadPeer dead, judge_peer(session, wish));
   if (brings_here(wish.goal)) XEN_DRBD_CHECK(end_leaving(session));

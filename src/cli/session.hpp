@@ -10,6 +10,7 @@
 
 #include "options.hpp"
 
+#include <functional>
 #include <string>
 
 namespace xen_drbd::cli {
@@ -24,7 +25,7 @@ struct Session {
   bool fenced = false;                ///< the peer counts as dead because its fence device says that it is off
   std::optional<std::string> leaving_at_begin = {}; ///< leaving_by() when the run began
   std::optional<std::string> left_by_this_run = {}; ///< leaving_by() once this run had set the mark
-  bool left_before = false; ///< this node was being evacuated before the run began, and the run did not end that
+  std::function<bool()> left_before = {};           ///< leaves_as_before(), for a run that does not end the leaving
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now(); ///< --deadline counts from here
 
   [[nodiscard]] const std::string& name(model::NodeId node) const { return topology.node(node).name.str(); }

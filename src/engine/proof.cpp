@@ -101,8 +101,8 @@ Result<> still_in_command(const Cluster& cluster, NodeId node) {
                .hint = "see why " + host->name() + " hangs"};
 }
 
-Result<> may_arrive_on(const Cluster& cluster, NodeId node, bool left_before) {
-  if (left_before && node == cluster.this_node) return {};
+Result<> may_arrive_on(const Cluster& cluster, NodeId node, const std::function<bool()>& left_before) {
+  if (node == cluster.this_node && left_before && left_before()) return {};
   XEN_DRBD_TRY(const bool leaving, observe_leaving(cluster, node));
   if (!leaving) return {};
   return Error{.kind = ErrorKind::refused,

@@ -2,6 +2,7 @@
 
 #include "xen_drbd/engine/cluster.hpp"
 
+#include <functional>
 #include <vector>
 
 namespace xen_drbd::engine {
@@ -28,9 +29,10 @@ namespace xen_drbd::engine {
 [[nodiscard]] Result<> still_in_command(const Cluster& cluster, model::NodeId node);
 
 /// Whether a domain may still arrive on the node (rule 5.10): not where it is being emptied. Of this node, whose
-/// administrator asks, that is said only if it was not so before the run began (`left_before`). The accident it
-/// prevents: a domain that comes late in a long plan is moved onto a node whose `evacuate` has said since then that
+/// administrator asks, that is said only of an evacuation that is newer than the run (not `left_before`). The accident
+/// it prevents: a domain that comes late in a long plan is moved onto a node whose `evacuate` has said since then that
 /// nothing is left there, and which loses its power. Fails: ErrorKind::refused; ErrorKind::unreachable.
-[[nodiscard]] Result<> may_arrive_on(const Cluster& cluster, model::NodeId node, bool left_before);
+[[nodiscard]] Result<> may_arrive_on(const Cluster& cluster, model::NodeId node,
+                                     const std::function<bool()>& left_before);
 
 } // namespace xen_drbd::engine

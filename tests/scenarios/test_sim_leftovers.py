@@ -6,7 +6,8 @@ import time
 
 import pytest
 from harness import demo
-from stories import assert_runs, document, nothing_changes, over, quick_to_give_up, seen, status, tool, windows_closed
+from stories import (assert_runs, creations, document, nothing_changes, over, quick_to_give_up, seen, status, tool,
+                     windows_closed)
 from test_unreachable_peer import with_fence
 
 RECORD = "/var/lib/xen-drbd/dns.migration"
@@ -252,6 +253,29 @@ def test_a_guest_that_recover_has_started_anew_ends_the_leaving_of_its_node(make
     assert document(world, 1, "recover dns --yes").results == {"dns": "started"}
     assert not status(world, 2)["nodes"][0]["leaving"]
     assert_runs(world, dns=1)
+
+
+def test_a_recover_on_a_leaving_node_does_not_start_what_a_newer_evacuation_would_have_to_move(make_world):
+    world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve"),
+                                demo.domain("mail", "dom0", 2, on_crash="preserve")])
+    tool(world, 1, "start dns mail")
+    for name in ("dns", "mail"):
+        world.simulation.change_domain(1, name, "name", f"{name}--migratedaway")
+        world.simulation.change_domain(1, f"{name}--migratedaway", "shutdown", "suspend")
+    tool(world, 1, "evacuate", None)
+    assert status(world, 2)["nodes"][0]["leaving"]
+    held = world.simulation.hold("xl create -q *dns.cfg", "create-built", node=1)
+    with world.running(1, "exec xen-drbd --json recover dns mail --yes --jobs 1 > /tmp/said 2>&1") as recover:
+        world.simulation.wait_held(held)
+        with world.running(1, "exec xen-drbd evacuate > /tmp/evacuated 2>&1") as evacuation:
+            world.wait_for(lambda: "waiting for" in world.on(1, "cat /tmp/evacuated").stdout, 20, "the evacuation")
+            world.simulation.release(held)
+            assert recover.wait(60) == 4, world.on(1, "cat /tmp/said").stdout
+            assert evacuation.wait(60) == 4, world.on(1, "cat /tmp/evacuated").stdout
+    assert "dom0 is leaving: it is being evacuated now" in world.on(1, "cat /tmp/said").stdout
+    assert creations(world, "mail") == 1
+    assert status(world, 2)["nodes"][0]["leaving"]
+    assert set(world.rows(1)) == {"mail--migratedaway"} and "dns" in world.rows(2)
 
 
 @pytest.mark.parametrize("command, where", [("migrate-all-out", [2]), ("stop-all", []), ("evacuate", [2])])

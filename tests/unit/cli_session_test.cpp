@@ -339,12 +339,31 @@ TEST_CASE("what the boot script tries again ends the very leaving that its start
 }
 
 TEST_CASE("an evacuation of this node that the look shows is newer than the run, unless the run began with it") {
+  const File file(pair);
+  auto session = open_session(file.options());
+  REQUIRE(session);
+  session->cluster.run_directory = std::filesystem::path(file.path()).parent_path() / "run-of-arrival";
+  CHECK_FALSE(leaves_as_before(*session));
+  CHECK(set_leaving(*session, true));
+  CHECK_FALSE(leaves_as_before(*session));
+  session->leaving_at_begin = leaving_by(*session);
+  CHECK(leaves_as_before(*session));
+  CHECK(set_leaving(*session, true));
+  CHECK_FALSE(leaves_as_before(*session));
+  CHECK(set_leaving(*session, false));
+  CHECK_FALSE(leaves_as_before(*session));
+}
+
+TEST_CASE("a run that does not end the leaving of this node hands on how to tell a newer one") {
   World world;
-  world.node(dom0).leaving = true;
-  Session session = session_of(world, "start", {"samba"});
+  Session session = session_of(world, "recover", {"samba"});
   CHECK_FALSE(execution(session, world.state).left_before);
-  session.left_before = true;
-  CHECK(execution(session, world.state).left_before);
+  bool newer = false;
+  session.left_before = [&] { return !newer; };
+  const engine::Execution how = execution(session, world.state);
+  CHECK(how.left_before());
+  newer = true;
+  CHECK_FALSE(how.left_before());
 }
 
 TEST_CASE("a run begins with the leaving mark of its node, or ends it") {

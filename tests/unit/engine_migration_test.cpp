@@ -137,8 +137,15 @@ TEST_CASE("What comes here is stopped by an evacuation of this node that began a
   lab.world->runs("samba", mirror);
   lab.world->node(dom0).leaving = true;
   SECTION("the run began with it") {
-    lab.execution.left_before = true;
+    lab.execution.left_before = [] { return true; };
     CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::migrated);
+  }
+  SECTION("the run began with another, which is a matter of the past") {
+    bool newer = false;
+    lab.execution.left_before = [&] { return !newer; };
+    lab.world->when[Phase::held] = [&] { newer = true; };
+    CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::failed);
+    check_runs_on_at_its_source(lab, mirror);
   }
   SECTION("it began since") {
     CHECK(lab.run(migrate_plan("samba", mirror)).result == ResultKind::refused);
@@ -150,7 +157,7 @@ TEST_CASE("An evacuation of this node that is older than the run says nothing of
   Lab lab;
   lab.world->runs("samba", dom0);
   lab.world->node(mirror).leaving = true;
-  lab.execution.left_before = true;
+  lab.execution.left_before = [] { return true; };
   CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::refused);
   check_runs_on_at_its_source(lab, dom0);
 }

@@ -62,8 +62,9 @@ struct Execution {
   std::optional<std::chrono::steady_clock::time_point> moves_end;
   std::function<std::optional<Error>()> still_dead; ///< asked before each promote and create of a peer_is_dead run
   std::string run_id;                               ///< random, names the control sockets
-  /// Whether this node was being evacuated before the run began: what is asked for here comes here all the same.
-  bool left_before = false;
+  /// Whether this node leaves by an evacuation that is older than the run: what is asked for here comes here all the
+  /// same. Asked before each arrival, from several threads: an evacuation may be typed since.
+  std::function<bool()> left_before;
   std::array<std::string, 2> identities; ///< of the nodes' boots, as observed: the transport checks them at its far end
   Milliseconds create_timeout{120'000};
   Milliseconds demote_patience{20'000}; ///< how long a held device is waited for
