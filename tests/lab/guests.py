@@ -50,19 +50,24 @@ def assert_no_trouble(world, name, nodes=(1, 2)):
 
 
 def records(world, node, name):
-    """The ring of a guest as it stands on a node's own volume, below DRBD: [(count, boots), ...] in the order of counts."""
-    volume = world.lab.volume(name)
-    found = RECORD.findall(world.on(node, RING.format(volume), check=True).stdout)
-    assert all(owner == name for _, owner, _ in found), f"{volume} holds records of another guest"
-    return sorted((int(count), int(boots)) for count, _, boots in found)
+    """The rings of a guest as they stand on a node's own volumes, below DRBD: {volume: [(count, boots), ...] in the order of
+    counts}."""
+    rings = {}
+    for volume in world.lab.volumes(name):
+        found = RECORD.findall(world.on(node, RING.format(volume), check=True).stdout)
+        assert all(owner == name for _, owner, _ in found), f"{volume} holds records of another guest"
+        rings[volume] = sorted((int(count), int(boots)) for count, _, boots in found)
+    return rings
 
 
 def assert_every_write_once(world, name, last, nodes=(1, 2)):
     """On the volumes of these nodes stands every count from 1 to at least `last` and no count is missing, and the boots
     only ever go up: no write was lost, and no second guest wrote between them."""
-    for node, found in zip(nodes, at_once(lambda node: records(world, node, name), nodes)):
-        counts = [count for count, _ in found]
-        assert counts == list(range(1, len(counts) + 1)), (world.names[node - 1], counts)
-        assert len(counts) >= last, f"{world.names[node - 1]} has {len(counts)} of {last} counts of {name}"
-        boots = [boot for _, boot in found]
-        assert boots == sorted(boots), (world.names[node - 1], found)
+    for node, rings in zip(nodes, at_once(lambda node: records(world, node, name), nodes)):
+        for volume, found in rings.items():
+            where = f"{volume} on {world.names[node - 1]}"
+            counts_there = [count for count, _ in found]
+            assert counts_there == list(range(1, len(found) + 1)), (where, counts_there)
+            assert len(found) >= last, f"{where} has {len(found)} of {last} counts"
+            boots_there = [boot for _, boot in found]
+            assert boots_there == sorted(boots_there), (where, found)

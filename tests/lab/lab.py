@@ -331,10 +331,10 @@ class Lab:
         volumes = sum(1 for one in self.domains for disk in one.disks if (disk.resource or one.name) == resource)
         return [resource] if volumes == 1 else [f"{resource}/{number}" for number in range(volumes)]
 
-    def volume(self, domain):
-        """The logical volume below the first disk of a domain."""
+    def volumes(self, domain):
+        """The logical volumes below the disks of a domain."""
         (one,) = [one for one in self.domains if one.name == domain]
-        return self.minors(one.disks[0].resource or one.name)[0].replace("/", "-")
+        return [volume.replace("/", "-") for volume in self.minors(one.disks[0].resource or one.name)]
 
     def _volumes(self):
         return [volume.replace("/", "-") for resource in self.resources() for volume in self.minors(resource)]

@@ -1,6 +1,7 @@
 // The only program of a guest: it counts, once a second, on its console and on its disk, and checks its disk meanwhile.
+// A second disk has the last count and the ring as well.
 //
-// The disk, in blocks of 4096 bytes:
+// A disk, in blocks of 4096 bytes:
 //   0            "HB count name boots": the last count
 //   1            checksum of the pattern
 //   256 to 511   the pattern, written at the first boot, read again every 20 counts
@@ -8,8 +9,7 @@
 // The console says of each count "HB name count up=SECONDS", then what went wrong or was checked: WRITE-ERROR,
 // FOREIGN-WRITE (block 0 is not what this guest wrote last), pattern-ok, PATTERN-BAD.
 //
-// Words of its kernel command line: name=NAME, noshutdown (ignores a shutdown), shutdown_delay=SECONDS,
-// reboot_at=COUNT (reboots once it has counted so far).
+// Words of its kernel command line: name=NAME, noshutdown (ignores a shutdown), shutdown_delay=SECONDS.
 //
 // The kernel calls the same program as /sbin/poweroff and /sbin/reboot for `xl shutdown` and `xl reboot`. It is one
 // process without a shell, because under emulation each fork would cost the node more than all the rest.
@@ -85,9 +85,10 @@ int power(const std::string& called, const std::string& words) {
 
 class Disk {
 public:
-  bool open() {
-    for (int tries = 0; tries < 100; ++tries) {
-      file_ = ::open("/dev/xvda", O_RDWR | O_DIRECT);
+  /// Waits for it to appear, for tenths of a second.
+  bool open(const char* path, int tenths) {
+    for (; tenths > 0; --tenths) {
+      file_ = ::open(path, O_RDWR | O_DIRECT);
       if (file_ >= 0) return true;
       usleep(100'000);
     }
@@ -154,7 +155,13 @@ std::string record(long count, const std::string& name, int boots) {
   for (long count = 1;; ++count, sleep(1)) say("HB " + name + " " + std::to_string(count) + " up=" + uptime());
 }
 
-[[noreturn]] void count_on_disk(const Disk& disk, const std::string& name, long reboot_at) {
+bool writes(const Disk& disk, long count, const std::string& text) {
+  return disk.write(ring_begin + count % ring_blocks, text) && disk.write(0, text) && disk.flush();
+}
+
+/// The second disk is written first: the count goes on from the first disk, so what a power loss tears
+/// apart is written again.
+[[noreturn]] void count_on_disks(const Disk& disk, const Disk* second, const std::string& name) {
   long count = 0;
   int boots = 0;
   std::string last = disk.read(0);
@@ -163,21 +170,22 @@ std::string record(long count, const std::string& name, int boots) {
     say("GUEST " + name + " WRITE-ERROR at its first boot");
   ++boots;
   const std::string wanted = disk.read(1);
+  std::string last_of_second = second != nullptr ? second->read(0) : "";
   say("GUEST " + name + " disk start=" + std::to_string(count) + " boot=" + std::to_string(boots) +
       " pattern=" + wanted);
   for (;; sleep(1)) {
     std::string said;
     if (count > 0 && disk.read(0) != last) said += " FOREIGN-WRITE";
+    if (second != nullptr && second->read(0) != last_of_second) said += " FOREIGN-WRITE on the second disk";
     ++count;
-    last = record(count, name, boots);
-    if (!disk.write(ring_begin + count % ring_blocks, last) || !disk.write(0, last) || !disk.flush())
-      said += " WRITE-ERROR";
+    last = last_of_second = record(count, name, boots);
+    if (second != nullptr && !writes(*second, count, last)) said += " WRITE-ERROR on the second disk";
+    if (!writes(disk, count, last)) said += " WRITE-ERROR";
     if (count % pattern_interval == 0) {
       const std::string now = disk.pattern();
       said += now == wanted ? " pattern-ok" : " PATTERN-BAD " + now;
     }
     say("HB " + name + " " + std::to_string(count) + " up=" + uptime() + said);
-    if (count == reboot_at) end(RB_AUTOBOOT);
   }
 }
 
@@ -193,6 +201,8 @@ int main(int, char** arguments) {
   const std::string name = option(words, "name");
   say("GUEST " + name + " boots");
   Disk disk;
-  if (!disk.open()) count_on_console(name);
-  count_on_disk(disk, name, std::atol(option(words, "reboot_at").c_str()));
+  if (!disk.open("/dev/xvda", 100)) count_on_console(name);
+  Disk second;
+  const bool two = second.open("/dev/xvdb", 10);
+  count_on_disks(disk, two ? &second : nullptr, name);
 }
