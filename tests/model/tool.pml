@@ -265,7 +265,7 @@ inline demote(n) {
 #ifdef NO_LOOK_AT_THE_MARK_HERE
 #define leaves_since(n) ((n) != me && leaving[n])
 #else
-#define leaves_since(n) (leaving[n] && !((n) == me && left_before))
+#define leaves_since(n) (leaving[n] && !((n) == me && left_before && !left_since[n]))
 #endif
 #endif
 
