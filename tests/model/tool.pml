@@ -262,10 +262,15 @@ inline demote(n) {
 #define leaves_since(n) false
 #else
 #define is_leaving(n) ((n) != me && leaving[n])
+#ifdef NO_AGE_OF_THE_MARK
+#define is_older(n) left_before
+#else
+#define is_older(n) (left_before && !left_since[n])
+#endif
 #ifdef NO_LOOK_AT_THE_MARK_HERE
 #define leaves_since(n) ((n) != me && leaving[n])
 #else
-#define leaves_since(n) (leaving[n] && !((n) == me && left_before && !left_since[n]))
+#define leaves_since(n) (leaving[n] && !((n) == me && is_older(n)))
 #endif
 #endif
 

@@ -109,6 +109,9 @@ class World(abc.ABC):
     def resync_slowly(self, node, resource):
         """The node gets the data of a resource from the other one, which takes a while: until `drbdadm adjust` at most."""
 
+    def slow_down(self):
+        """From now on a moment between two commands is long enough to be seen."""
+
     @abc.abstractmethod
     def assert_sound(self):
         """Whatever was done to the pair: nothing ran twice, and no disk was written by both."""
@@ -243,8 +246,11 @@ class SimulatedWorld(World):
         self.simulation.write_by_hand(node, resource)
 
     def resync_slowly(self, node, resource):
-        self.simulation.set("resync_seconds", 8.0)
+        self.simulation.set("resync_seconds", 20.0)
         self.on(node, ["drbdadm", "invalidate", resource], check=True)
+
+    def slow_down(self):
+        self.simulation.set("latency", 0.05)
 
     def last_beat(self, node, name):
         self.simulation.world()    # accounts the writes up to now
@@ -284,7 +290,7 @@ def simulated(directory, **options):
         signal.signal(signal.SIGTERM, before)
 
 
-AT_LEISURE = {"stream_rate": 1_000_000.0, "latency": 0.05}    # a guest of 36 MiB is copied in some two seconds
+AT_LEISURE = {"stream_rate": 1_000_000.0}    # a guest of 36 MiB is copied in some two seconds
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ def test_a_link_cut_in_the_copy_leaves_the_guest_running_and_drbd_reconnects(run
 @pytest.mark.parametrize("point", ["window-open", "changing-sides"])
 def test_a_link_cut_in_the_window_ends_in_one_guest_and_no_lost_write(running, point):
     before = running.last_beat(1, "dns")
+    running.slow_down()
     with running.running(1, MIGRATE) as run:
         running.wait_for(lambda: POINTS[point](running), 120, point)
         running.cut()
