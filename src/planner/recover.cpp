@@ -275,7 +275,9 @@ Objection Recovery::nowhere() {
   if (copy) reason_ = fmt::format("its source is gone; start it again: xen-drbd start {}", name());
   Objection alone = split_brain(scene_, still_alone());
   if (!alone) remove_record();
-  return steps_.empty() ? std::move(alone) : std::nullopt;
+  if (!alone || steps_.empty()) return alone;
+  warnings_.push_back(alone->because + "; " + alone->hint);
+  return std::nullopt;
 }
 
 Plan plan_recover(const Topology& topology, const ClusterState& state, const Wish& wish, const Inputs& inputs) {

@@ -94,7 +94,8 @@ private:
   /// Before a resume only what is not Primary yet: a guest that has its disk goes on as it was.
   void promote(model::NodeId id, bool starts);
   /// Whether the resource stands alone because two Primaries were allowed on one node only. Asked to connect, DRBD
-  /// finds out by itself if it is a split brain after all, and gives nobody's data up.
+  /// finds out by itself if it is a split brain after all, and gives nobody's data up; where its configuration has it
+  /// choose a side then, it is not asked.
   [[nodiscard]] bool gave_up(const ResourceName& resource) const;
   /// A node that was left waiting may still have the setting that made the other one give up.
   [[nodiscard]] bool allowed_by_one(const ResourceName& resource) const;

@@ -124,7 +124,7 @@ void Recovery::promote(NodeId id, bool starts) {
 }
 
 bool Recovery::gave_up(const ResourceName& resource) const {
-  return stands_alone(scene_, resource) &&
+  return stands_alone(scene_, resource) && discards_by(scene_, resource).empty() &&
          (windows_differ(scene_, resource) || settings_may_differ(scene_, domain_.name, resource));
 }
 
@@ -171,7 +171,8 @@ void Recovery::remove_record() {
 Objection Recovery::mend_split_brain(NodeId source) {
   const bool gave_it_away = on(other(source)).away != nullptr; // the record is of an older migration then
   for (const ResourceName& resource : still_alone()) {
-    if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource))
+    if (gave_it_away || !target_wrote_nothing(scene_, domain_.name, source, resource) ||
+        may_keep_the_discarded(scene_, resource))
       return split_brain(scene_, {resource});
     const RecordedMigration& then = scene_.inputs.records.at(domain_.name);
     steps_.push_back({Reconnect{other(source), resource, then.target_writes, then.target_received},

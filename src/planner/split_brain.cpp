@@ -129,16 +129,31 @@ std::string discards_by(const ResourceConfig& config) {
   return policies;
 }
 
+std::string discards_by(const Scene& scene, const ResourceName& resource) {
+  for (NodeId id : both_nodes)
+    if (const ResourceConfig* config = find_config(scene.node(id), resource))
+      if (std::string policies = discards_by(*config); !policies.empty()) return policies;
+  return {};
+}
+
+bool may_keep_the_discarded(const Scene& scene, const ResourceName& resource) {
+  return std::any_of(both_nodes.begin(), both_nodes.end(), [&](NodeId id) {
+    const ResourceConfig* config = find_config(scene.node(id), resource);
+    if (config == nullptr) return false;
+    const auto policy = config->after_split_brain.find("after-sb-0pri");
+    return policy != config->after_split_brain.end() && policy->second != "disconnect" &&
+           policy->second != "discard-zero-changes";
+  });
+}
+
 std::string out_of_standing_alone(const Scene& scene, const ResourceName& resource) {
   std::vector<std::string> nodes;
   for (NodeId id : alone_on(scene, resource)) nodes.push_back(scene.name(id));
   std::string first;
-  for (NodeId id : both_nodes)
-    if (const ResourceConfig* config = find_config(scene.node(id), resource); config != nullptr && first.empty())
-      if (const std::string policies = discards_by(*config); !policies.empty())
-        first = fmt::format("first, since DRBD discards one side by itself when it connects ({}): on both nodes "
-                            "disconnect for that in the configuration, and drbdadm adjust; then, ",
-                            policies);
+  if (const std::string policies = discards_by(scene, resource); !policies.empty())
+    first = fmt::format("first, since DRBD discards one side by itself when it connects ({}): on both nodes disconnect "
+                        "for that in the configuration, and drbdadm adjust; then, ",
+                        policies);
   return first +
          fmt::format("on {1}: drbdadm connect {0}; only if it returns to StandAlone, on the node whose data are given "
                      "up, where it must not be Primary (shut its guest down first): drbdadm disconnect {0}; drbdadm "

@@ -48,6 +48,16 @@ namespace xen_drbd::planner {
 /// drbd_asb_recover_1p.
 [[nodiscard]] std::string discards_by(const model::ResourceConfig& config);
 
+/// The same in the configuration of either node. Accident: shown possible: a node had served alone for a day, lost its
+/// power after the other one had taken over, and booted as Secondary; `recover` asked DRBD to connect, and DRBD
+/// discarded that day without a word.
+[[nodiscard]] std::string discards_by(const Scene& scene, const ResourceName& resource);
+
+/// Whether DRBD may keep the data of a Secondary that is connected with --discard-my-data, and discard the other
+/// side's: it goes by its policies first. With one Primary they discard the Secondary's, or do what 0pri would. Source:
+/// drbd 8.4 drbd_receiver.c drbd_sync_handshake.
+[[nodiscard]] bool may_keep_the_discarded(const Scene& scene, const ResourceName& resource);
+
 /// What is to be typed for a resource that stands alone. A plain connect first: somebody may have typed `drbdadm
 /// disconnect` and nothing diverged. Accident: the hint had the data of a node given up where a connect would do. But
 /// not where DRBD would then choose by itself whose data those are.

@@ -815,6 +815,40 @@ TEST_CASE("DRBD is asked to connect again where a node of an unfinished migratio
   CHECK(in_words(recover(source_crashed).steps) == Words{"connect samba"});
 }
 
+TEST_CASE("what DRBD may discard by itself when it connects is not connected by recover") {
+  const auto recover_choosing = [](World world, NodeId node, const char* name, const char* policy) {
+    world.drbd_config(node, "samba").after_split_brain = {{name, policy}};
+    return recover(world);
+  };
+  World served_alone; // dom0 did, for a day, before it lost its power and mirror took over
+  served_alone.runs("samba", mirror).connection("samba", Connection::stand_alone);
+  served_alone.inputs.records = split().inputs.records;
+  served_alone.node(dom0).identity = "a later boot";
+  for (Volume& volume : served_alone.drbd(dom0, "samba").volumes) volume.written_kib = volume.received_kib = 0;
+  REQUIRE(in_words(recover(served_alone).steps) == Words{"connect samba"});
+  for (NodeId node : both_nodes)
+    require_not_recovered(recover_choosing(served_alone, node, "after-sb-1pri", "discard-secondary"),
+                          "the DRBD resource samba stands alone",
+                          "first, since DRBD discards one side by itself when it connects (after-sb-1pri "
+                          "discard-secondary)");
+  World nowhere;
+  nowhere.connection("samba", Connection::stand_alone);
+  nowhere.drbd(mirror, "samba").two_primaries = TwoPrimaries::yes;
+  const DomainPlan closing = recover_choosing(nowhere, dom0, "after-sb-0pri", "discard-younger-primary");
+  CHECK(in_words(closing.steps) == Words{"close-window samba"});
+  REQUIRE_FALSE(closing.warnings.empty());
+  CHECK_THAT(closing.warnings.back(), ContainsSubstring("after-sb-0pri discard-younger-primary"));
+  CHECK(in_words(recover_choosing(served_alone, dom0, "after-sb-0pri", "discard-zero-changes").steps) ==
+        Words{"connect samba"});
+
+  const Words mended{"demote mirror samba", "reconnect mirror samba", "close-window samba"};
+  CHECK(in_words(recover_choosing(split(), dom0, "after-sb-1pri", "discard-secondary").steps) == mended);
+  const DomainPlan explained = recover_choosing(split(), mirror, "after-sb-0pri", "discard-younger-primary");
+  CHECK(in_words(explained.steps) == Words{"demote mirror samba"});
+  REQUIRE_FALSE(explained.warnings.empty());
+  CHECK_THAT(explained.warnings.back(), ContainsSubstring("after-sb-0pri discard-younger-primary"));
+}
+
 TEST_CASE("before a domain is started again, disks that stand alone are mended or explained") {
   const auto stuck = [] {
     World world;
