@@ -2,7 +2,6 @@
 
 #include "xen_drbd/base/text.hpp"
 #include "xen_drbd/engine/facts.hpp"
-#include "xen_drbd/engine/observe.hpp"
 
 #include "commands.hpp"
 #include "findings.hpp"
@@ -20,7 +19,7 @@ int run_check(Session& session) {
   engine::Look look;
   look.configs = all_domains(session);
   look.parse_on = {model::both_nodes.begin(), model::both_nodes.end()};
-  const model::ClusterState state = engine::observe(session.cluster, look);
+  const model::ClusterState state = look_at_both(session, look);
   const model::FactsOfBoth facts = engine::gather_facts(session.cluster, state);
   const auto findings = planner::check(session.topology, state, facts, planner_inputs(session, state));
   if (session.options.json)

@@ -228,21 +228,24 @@ def test_where_watchers_cannot_be_listed_absence_takes_ten_seconds_of_looking(wo
     assert seen(world, 2)[0] == {}
 
 
-def test_a_guest_that_changes_sides_while_the_nodes_are_asked_is_not_on_both(world):
+@pytest.mark.parametrize("command", ["status", "check"])
+def test_a_guest_that_changes_sides_while_the_nodes_are_asked_is_not_on_both(world, command):
     tool(world, 1, "start dns")
     ready = world.simulation.hold("xl migrate *", "migrate-ready", node=1)
     with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as move:
         world.simulation.wait_held(ready)
         listed = world.simulation.hold("xl list", "after", node=1, count=1)
         late = world.simulation.hold("xl list", "before", node=2, count=1)
-        with world.running(2, "xen-drbd --json status > /tmp/status") as look:
+        with world.running(2, f"xen-drbd --json {command} > /tmp/shown") as look:
             world.simulation.wait_held(late)
             world.simulation.wait_held(listed)  # dom0 has the guest suspended, under its own name
             world.simulation.release(listed)
             world.simulation.release(ready)
             world.wait_for(lambda: "dns" in world.rows(2), 10, "the guest on mirror")
             world.simulation.release(late)
-            assert look.wait(20) == 0, world.on(2, "cat /tmp/status").stdout
+            code = look.wait(20)
         assert move.wait(30) == 0, world.on(1, "cat /tmp/said").stdout
-    assert '"double-run"' not in world.on(2, "cat /tmp/status").stdout
+    told = world.on(2, "cat /tmp/shown").stdout
+    assert '"dns"' in told and '"double-run"' not in told and "on BOTH nodes" not in told, told
+    assert command == "check" or code == 0, told
     assert_runs(world, dns=2)
