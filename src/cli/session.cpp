@@ -179,7 +179,13 @@ model::ClusterState look_at_both(const Session& session, const engine::Look& loo
   const bool doubled = std::any_of(domains.begin(), domains.end(), [&](const model::Domain& domain) {
     return planner::is_double_run(domain.name, state);
   });
-  return doubled ? engine::observe(session.cluster, look) : std::move(state);
+  if (!doubled) return state;
+  model::ClusterState again = engine::observe(session.cluster, look);
+  const bool lists_both = std::all_of(model::both_nodes.begin(), model::both_nodes.end(), [&](NodeId id) {
+    const model::NodeState* node = again.node(id);
+    return node != nullptr && node->rows.has_value();
+  });
+  return lists_both ? std::move(again) : std::move(state);
 }
 
 planner::Inputs planner_inputs(const Session& session, const model::ClusterState& state) {

@@ -55,7 +55,9 @@ struct Session {
 /// own, and a guest that changed sides in between was seen where it is no more: its source is told to give it its other
 /// name before it may go on, so a second look that begins after the first has ended does not see it twice. Accident:
 /// shown possible: a target that was slow to answer, and `status` raised the alarm of a double run in the middle of a
-/// sound migration, with the advice to destroy one of the copies.
+/// sound migration, with the advice to destroy one of the copies. A second look that could not list both nodes says
+/// nothing against the first. Accident: shown possible: `xl list` failed once on the peer, and of a domain that ran on
+/// both nodes `status` said that it ran here.
 [[nodiscard]] model::ClusterState look_at_both(const Session& session, const engine::Look& look);
 
 /// What the planner needs from the rooms it does not see.

@@ -249,3 +249,34 @@ def test_a_guest_that_changes_sides_while_the_nodes_are_asked_is_not_on_both(wor
     assert '"dns"' in told and '"double-run"' not in told and "on BOTH nodes" not in told, told
     assert command == "check" or code == 0, told
     assert_runs(world, dns=2)
+
+
+def on_both(make_world):
+    world = make_world(checked=False)
+    world.open_window("dns")
+    for node in (1, 2):
+        world.start_by_hand(node, "dns")
+    return world
+
+
+@pytest.mark.parametrize("node", [1, 2], ids=["here", "on the peer"])
+def test_a_list_that_fails_at_the_second_look_does_not_end_the_alarm(make_world, node):
+    world = on_both(make_world)
+    for command, code, said in (("status", 6, "ALARM"), ("start dns", 6, "BOTH"), ("stop dns", 6, "BOTH"),
+                                ("recover dns", 6, "BOTH"), ("-n evacuate", 6, "BOTH"), ("check", 4, "BOTH")):
+        world.simulation.clear_faults()
+        world.simulation.fault("exit", node=node, command="xl list", skip=1, count=1, code=1)
+        tool(world, 1, command, code).says(said)
+        assert "dns" in world.rows(1) and "dns" in world.rows(2), command
+
+
+def test_a_link_that_is_cut_between_the_looks_does_not_end_the_alarm(make_world):
+    world = on_both(make_world)
+    late = world.simulation.hold("xl list", "before", node=2, skip=1, count=1)
+    with world.running(1, "exec xen-drbd --json status > /tmp/shown") as look:
+        world.simulation.wait_held(late)
+        world.cut()
+        world.simulation.release(late)
+        assert look.wait(60) == 6
+    world.mend()
+    assert '"double-run"' in world.on(1, "cat /tmp/shown").stdout
