@@ -167,9 +167,6 @@ private:
     how.shuts_down_at_once = session_.options.deadline.has_value();
     if (const auto moving = time_before_shutdowns(session_); moving && moves_anything(plan))
       how.moves_end = std::chrono::steady_clock::now() + *moving;
-    how.stop = [end = how.moves_end] {
-      return interrupted_by() != 0 || (end && std::chrono::steady_clock::now() >= *end);
-    };
     engine::Report report = engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
     remember_failed_moves(plan, report);
     return report;

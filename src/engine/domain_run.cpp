@@ -66,19 +66,19 @@ bool DomainRun::keeps_what_it_had(model::NodeId node) const {
   });
 }
 
-bool DomainRun::is_stopped_before(const Step& step) const {
-  if (step.when != When::next || failure_ || !run_.execution.stop || !run_.execution.stop()) return false;
+std::optional<Stop> DomainRun::stop_before(const Step& step) const {
+  if (step.when != When::next || failure_) return std::nullopt;
   const bool tidies =
       std::holds_alternative<model::Demote>(step.action) || std::holds_alternative<model::CloseWindow>(step.action);
-  return !tidies || !actions_.changed();
+  return tidies && actions_.changed() ? std::nullopt : stop_of(run_.execution, run_.clock);
 }
 
 void DomainRun::take(const Step& step) {
   if (!is_due(step)) return;
-  if (is_stopped_before(step))
-    return fail({.kind = ErrorKind::interrupted,
+  if (auto stop = stop_before(step))
+    return fail({.kind = stop->kind,
                  .what = plan_.domain.str() + " was not " + std::string(participle(plan_.verdict)),
-                 .because = "the run was interrupted",
+                 .because = std::move(stop->because),
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = {}});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actions.hpp"
+#include "stop.hpp"
 
 #include <set>
 
@@ -25,8 +26,8 @@ private:
   [[nodiscard]] bool is_due(const model::Step& step) const;
   /// Whether what was to be destroyed there for a start stands there still, and holds its disks.
   [[nodiscard]] bool keeps_what_it_had(model::NodeId node) const;
-  /// Whether the run was interrupted before the step. What tidies up after a domain that was changed is done still.
-  [[nodiscard]] bool is_stopped_before(const model::Step& step) const;
+  /// Why the step is not begun any more. What tidies up after a domain that was changed is done still.
+  [[nodiscard]] std::optional<Stop> stop_before(const model::Step& step) const;
   void fail(Error error);
   void leave_behind(Error error);
   void conclude();

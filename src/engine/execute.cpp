@@ -159,8 +159,7 @@ private:
     }
     for (const DomainName& before : domain.follows)
       if (report_of(before) == nullptr) return Readiness::waiting;
-    const bool stopped = run_.execution.stop && run_.execution.stop();
-    return resting && !stopped ? Readiness::resting : Readiness::ready;
+    return resting && !stop_of(run_.execution, run_.clock) ? Readiness::resting : Readiness::ready;
   }
 
   const DomainReport* report_of(const DomainName& name) const {

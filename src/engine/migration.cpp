@@ -6,6 +6,7 @@
 #include "xen_drbd/xen/act.hpp"
 
 #include "ssh_words.hpp"
+#include "stop.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -177,8 +178,8 @@ void Migration::decide(const std::function<Result<>()>& last_look) {
 
 void Migration::cancel_when_due() {
   if (passed_) return;
-  if (execution_.stop && execution_.stop())
-    cancel("the run was interrupted", ErrorKind::interrupted);
+  if (const auto stop = stop_of(execution_, clock_))
+    cancel(stop->because, stop->kind);
   else if (clock_.now() >= deadline_)
     cancel("migrate_timeout (" + xen_drbd::to_string(cluster_.topology->migrate_timeout) + ") has passed",
            ErrorKind::failed);

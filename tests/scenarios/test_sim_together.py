@@ -125,9 +125,27 @@ def test_the_deadline_of_an_evacuation_leaves_time_for_the_shutdowns(make_world,
     add_to_topology(world, "jobs: 1\n")
     tool(world, 1, "start dns")
     begun = time.monotonic()
-    tool(world, 1, f"evacuate --deadline {deadline}")
+    told = tool(world, 1, f"evacuate --deadline {deadline}")
+    assert "interrupted" not in told.stdout + told.stderr, told
+    if not dns:
+        told.says("its migration failed: the time for moves is over")
     assert time.monotonic() - begun < (120 if dns else 40)
     assert_runs(world, **({"dns": dns} if dns else {}))
+
+
+def test_a_guest_that_neither_moves_nor_shuts_down_by_the_deadline_is_a_failure_and_no_interruption(make_world):
+    world = make_world(settings={"stream_rate": 150_000.0})
+    tool(world, 1, "start dns")
+    with world.running(1, "exec xen-drbd --json evacuate --deadline 12s > /tmp/said 2>&1") as leaving:
+        world.wait_for(lambda: log_of(world, "migrate", phase="begin", domain="dns"), 10, "the copy")
+        cancelled = world.simulation.hold("xl list", "before", node=1, skip=1, count=1)  # the first sees the copy's end
+        world.simulation.wait_held(cancelled)
+        world.simulation.change_domain(1, "dns", "paused", True)  # a paused guest is not asked to shut down
+        world.simulation.release(cancelled)
+        code = leaving.wait(60)
+    said = world.on(1, "cat /tmp/said").stdout
+    assert code == 6 and "the time for moves is over" in said and "interrupted" not in said, (code, said)
+    assert "dns" in world.rows(1), said
 
 
 def test_a_deaf_guest_that_cannot_move_is_reported_at_the_deadline(make_world):

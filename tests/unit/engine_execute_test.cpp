@@ -222,6 +222,19 @@ TEST_CASE("Once the run is interrupted nothing new is begun, and what runs is wa
   CHECK(lab.seconds_since(begin) < 60); // a pause is not waited for any more
 }
 
+TEST_CASE("What is not begun when the time for moves is over was not interrupted") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.execution.moves_end = lab.now();
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  REQUIRE(report.error);
+  CHECK(report.error->kind == ErrorKind::failed);
+  CHECK(report.error->changed == Changed::no);
+  CHECK(report.reason == "the time for moves is over");
+  CHECK(lab.world->executes_on("samba", dom0));
+}
+
 TEST_CASE("An interruption between promotion and create gives the disk back") {
   Lab lab;
   std::atomic<bool> interrupted{false};

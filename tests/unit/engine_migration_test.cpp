@@ -319,6 +319,21 @@ TEST_CASE("An interruption before ready cancels the copy") {
   check_runs_on_at_its_source(lab, dom0);
 }
 
+TEST_CASE("The end of the time for moves cancels the copy, and is no interruption") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.execution.moves_end = lab.now() + std::chrono::seconds(60);
+  lab.world->migration_faults.stops_in = Phase::copying;
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(report.node == dom0);
+  REQUIRE(report.error);
+  CHECK(report.error->kind == ErrorKind::failed);
+  CHECK(report.reason == "the time for moves is over");
+  CHECK(lab.world->count("dom0: pass samba") == 0);
+  check_runs_on_at_its_source(lab, dom0);
+}
+
 TEST_CASE("An interruption after ready does not cancel: the domain changes sides, and is tidied up after") {
   const Phase phase = GENERATE(Phase::passed, Phase::gone);
   Lab lab;

@@ -56,9 +56,10 @@ struct Execution {
   bool shuts_down_at_once = false; ///< a deadline presses: no shutdown waits for one of the `jobs`
   bool peer_is_dead = false;       ///< an accepted claim of rule 5.6: absence on the peer is not looked at
   std::function<bool()> stop;      ///< true once the run was interrupted: nothing new is begun, copies are cancelled
-  /// When `stop` comes by itself, and what cannot be cancelled any more is waited for some seconds longer only: what is
-  /// left of a deadline belongs to the shutdowns. Accident: shown possible: an xl hung in the middle of its migration,
-  /// and the guest that was to come after it was asked to shut down a second before the power went.
+  /// When nothing new is begun either, copies are cancelled as failed, and what cannot be cancelled any more is waited
+  /// for some seconds longer only: what is left of a deadline belongs to the shutdowns. Accident: shown possible: an xl
+  /// hung in the middle of its migration, and the guest that was to come after it was asked to shut down a second
+  /// before the power went.
   std::optional<std::chrono::steady_clock::time_point> moves_end;
   std::function<std::optional<Error>()> still_dead; ///< asked before each promote and create of a peer_is_dead run
   std::string run_id;                               ///< random, names the control sockets
