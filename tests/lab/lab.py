@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two QEMU machines in software emulation, each a real Xen node with DRBD: the pair on which the real thing is tried.
+"""Two QEMU machines in software emulation, each a real Xen node with DRBD: the pair on which the real thing is tried. Where
+scenarios run side by side, each process has a pair of its own; by hand it is the first one, pair0.
 
 As a module: `with Lab() as lab: lab.on(1, ["xl", "list"])`. From the command line: `lab.py up`, then `lab.py on 1 xl list`,
 `lab.py cut`, `lab.py down`; see --help. The images come from tests/lab/build; README.md says what is inside.
@@ -30,6 +31,7 @@ from cluster import NAMES, NET, Result    # noqa: E402
 RELEASE = os.environ.get("XEN_DRBD_LAB_RELEASE", "bookworm")
 CACHE = Path(os.environ.get("XEN_DRBD_LAB", "/var/tmp/xen-drbd-lab"))
 PORT = int(os.environ.get("XEN_DRBD_LAB_PORT", "2200"))
+PAIR = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))    # each process that runs scenarios has its own
 
 # TCG emulates SVM and nested paging, which PVH guests need. Not `-cpu max`: QEMU 7.2 then reports RDTSCP exits as RDTSC,
 # and Xen kills the guest ("Insn mismatch").
@@ -79,8 +81,9 @@ def standard(names):
 class Machine:
     """One QEMU process: its command line, its monitor, its end. Nothing here knows what runs inside."""
 
-    def __init__(self, number, name, directory, images):
+    def __init__(self, number, name, directory, images, port):
         self.number = number
+        self.port = port    # of this machine: where the lab's sshd of the node is reached
         self.name = name
         self.directory = directory
         self.images = images
@@ -135,7 +138,7 @@ class Machine:
             "-kernel", str(self.images / "xen"), "-append", XEN,
             "-initrd", f"{self.images}/vmlinux {linux},{self.images}/initrd.gz",
             *drives,
-            "-netdev", f"user,id=access,restrict=on,hostfwd=tcp:127.0.0.1:{PORT + self.number}-:2222",
+            "-netdev", f"user,id=access,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:2222",
             "-device", f"virtio-net-pci,netdev=access,romfile=,mac=52:54:00:aa:00:0{self.number}",
             "-netdev", f"dgram,id=link,local.type=unix,local.path={here},remote.type=unix,remote.path={there}",
             "-device", f"virtio-net-pci,netdev=link,romfile=,mac=52:54:00:bb:00:0{self.number}",
@@ -199,12 +202,12 @@ class Machine:
 class Lab:
     """The pair: nodes 1 and 2, with the domains of standard()."""
 
-    def __init__(self, names=NAMES, domains=None):
+    def __init__(self, names=NAMES, domains=None, pair=PAIR):
         self.names = tuple(names)
         self.domains = standard(self.names) if domains is None else domains
         self.images = CACHE / RELEASE / "images"
-        self.directory = CACHE / RELEASE / "pair"
-        self.machines = {n: Machine(n, self.names[n - 1], self.directory, self.images) for n in (1, 2)}
+        self.directory = CACHE / RELEASE / f"pair{pair}"
+        self.machines = {n: Machine(n, self.names[n - 1], self.directory, self.images, PORT + 10 * pair + n) for n in (1, 2)}
 
     def __enter__(self):
         self.up()
@@ -376,7 +379,7 @@ class Lab:
     # -- commands and files --------------------------------------------------------------------------------------------
 
     def _ssh(self, node):
-        return ["ssh", "-i", str(self.images / "id"), "-p", str(PORT + node), "-F", "none", "-o", "User=root",
+        return ["ssh", "-i", str(self.images / "id"), "-p", str(self.machines[node].port), "-F", "none", "-o", "User=root",
                 "-o", "HostName=127.0.0.1", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                 "-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ControlMaster=auto",
                 "-o", "ControlPersist=600", "-o", f"ControlPath={self.directory}/ssh{node}"]
@@ -499,6 +502,10 @@ class Lab:
         self.on(node, ["systemctl", "is-system-running", "--wait"], timeout=300)
         self._drbd_up(node)
 
+    def set_clocks(self):
+        """As NTP would: a node that boots on a busy machine takes the time too late."""
+        at_once(self._wait_for_access, (1, 2))
+
     def reboot(self, node, timeout=600):
         """An orderly reboot, as systemd does it. Returns once the node answers again."""
         boot_id = ["cat", "/proc/sys/kernel/random/boot_id"]
@@ -557,7 +564,7 @@ def guest_config(number, one):
 
 VERBS = """verbs:
   up [SNAPSHOT]           the pair from a snapshot (default "ready"), in seconds; the first time it is set up, in minutes
-  down                    both machines off; disks and snapshots stay
+  down                    the machines of all pairs off; disks and snapshots stay
   install [FILE]          put xen-drbd on both nodes: a Debian package, or the binary in its build folder, with all that
                           is installed beside it (default: $XEN_DRBD, else build/release or build/demo)
   on NODE COMMAND...      run a command on a node; one word with spaces goes through sh
@@ -570,9 +577,14 @@ VERBS = """verbs:
 """
 
 
+def _all_down():
+    for directory in (CACHE / RELEASE).glob("pair[0-9]*"):
+        Lab(pair=int(directory.name.removeprefix("pair"))).down()
+
+
 def _verb(lab, verb, rest):
     """Carries out one verb; returns the exit code."""
-    plain = {"down": lab.down, "cut": lab.cut, "mend": lab.mend}
+    plain = {"down": _all_down, "cut": lab.cut, "mend": lab.mend}
     if verb in plain and not rest:
         plain[verb]()
     elif verb == "up" and len(rest) < 2:

@@ -4,6 +4,7 @@ Files called test_sim_*.py and test_simulator.py need what only a simulated pair
 LEFT_OUT names; everything else runs on both.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -84,7 +85,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_logreport(report):
-    """A scenario that fails says so at once: the end of the suite may be half an hour away."""
+    """A scenario that fails says so at once: the end of the suite may be half an hour away. Who runs one of several pairs
+    only passes the report on."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     tally.note_report(report)
     if report.failed:
         print(f"\n{report.longreprtext}", flush=True)

@@ -56,7 +56,7 @@ def summary(lines):
     codes = Counter(re.search(r": exit (\d+)", line)[1] for line in audits)
     results = Counter(result for line in audits for result in RESULT.findall(line))
     text = [f"scenarios: {len(scenarios)}, of them {len(scenarios - bad - skipped)} passed, {len(bad)} failed, "
-            f"{len(skipped)} skipped; {sum(one['seconds'] for one in reports) / 60:.0f} minutes",
+            f"{len(skipped)} skipped; {sum(one['seconds'] for one in reports) / 60:.0f} minutes of all pairs",
             f"runs of xen-drbd that change or refuse: {len(audits)}; exit codes: "
             + ", ".join(f"{code}: {count}" for code, count in sorted(codes.items(), key=lambda one: int(one[0]))),
             "domains: " + ", ".join(f"{count} {result}" for result, count in results.most_common()),
