@@ -149,7 +149,8 @@ def assert_settled(world, **where):
     is open; DRBD is Connected and UpToDate on both nodes."""
     world.wait_until_in_sync()
     assert_runs(world, **where)
-    assert windows_open(world) == set()
+    open_still = windows_open(world)
+    assert open_still == set(), open_still
     counts = {name: world.goes_on(node, name) for name, node in where.items()}
     for name, node in where.items():
         world.assert_counts(name, world.goes_on(node, name, counts[name]))
