@@ -265,11 +265,10 @@ class SimulatedWorld(World):
         return sum(event["event"] == "created" and event["domain"] == name for event in self.simulation.events())
 
     def assert_counts(self, name, last, nodes=(1, 2)):
-        """The proof over the log is about every guest and both disks."""
+        """What is written has no content here: the log tells of writes that failed, and its proof is about who wrote when."""
         faults = [event for event in self.simulation.events()
                   if event["event"] == "write-error" and events.plain(event["domain"]) == name]
         assert faults == []
-        assert max(self.last_beat(node, name) for node in nodes) >= last
         self.assert_sound()
 
     def assert_sound(self):

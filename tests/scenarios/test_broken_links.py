@@ -1,5 +1,6 @@
 """The link, the peer's sshd or its connections go away while a guest is copied. The guest runs on; DRBD finds together."""
 
+import contextlib
 import json
 import time
 
@@ -24,6 +25,14 @@ POINTS = {
     "window-open": lambda world: (1, "dns") in windows_open(world),
     "changing-sides": lambda world: world.role(2, "dns") == world.role(1, "dns") == "Primary",
 }
+
+
+@contextlib.contextmanager
+def migration_at(world, point):
+    """A migration of dns to node 2 that has come so far."""
+    with world.running(1, MIGRATE) as run:
+        world.wait_for(lambda: POINTS[point](world), 120, point)
+        yield run
 
 
 def said(world):
@@ -57,8 +66,7 @@ def ends_whole(world, before):
 @pytest.mark.parametrize("point", ["begun", "copying", "nearly-copied"])
 def test_a_link_cut_in_the_copy_leaves_the_guest_running_and_drbd_reconnects(running, point):
     before = running.last_beat(1, "dns")
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS[point](running), 60, point)
+    with migration_at(running, point) as run:
         running.cut()
         assert run.wait(600) == 6, said(running)
     failed_and_runs_on(running)
@@ -72,8 +80,7 @@ def test_a_link_cut_in_the_copy_leaves_the_guest_running_and_drbd_reconnects(run
 def test_a_link_cut_in_the_window_ends_in_one_guest_and_no_lost_write(running, point):
     before = running.last_beat(1, "dns")
     running.slow_down()
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS[point](running), 120, point)
+    with migration_at(running, point) as run:
         running.cut()
         assert run.wait(600) in (0, 6), said(running)
     for node in (1, 2):    # neither knows of the other, and each tells what it has
@@ -85,8 +92,7 @@ def test_a_link_cut_in_the_window_ends_in_one_guest_and_no_lost_write(running, p
 
 def test_a_link_that_is_back_before_anybody_gives_up_does_no_harm(running):
     before = running.last_beat(1, "dns")
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS["copying"](running), 60, "the copy")
+    with migration_at(running, "copying") as run:
         running.cut()
         time.sleep(0.5)
         running.mend()
@@ -96,8 +102,7 @@ def test_a_link_that_is_back_before_anybody_gives_up_does_no_harm(running):
 
 def test_an_sshd_that_stops_in_the_copy_takes_no_new_connection_and_breaks_no_old_one(running):
     before = running.last_beat(1, "dns")
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS["begun"](running), 60, "the copy")
+    with migration_at(running, "begun") as run:
         running.stop_sshd(2)
         assert run.wait(600) == 0, said(running)
     tool(running, 1, "start samba", 5).says("Connection refused")
@@ -109,8 +114,7 @@ def test_an_sshd_that_stops_in_the_copy_takes_no_new_connection_and_breaks_no_ol
 def test_a_target_that_stands_still_in_the_copy_leaves_the_guest_running(running):
     """Its connections stay half open: nothing answers, nothing is reset."""
     before = running.last_beat(1, "dns")
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS["copying"](running), 60, "the copy")
+    with migration_at(running, "copying") as run:
         running.freeze(2)
         assert run.wait(600) == 6, said(running)
     failed_and_runs_on(running)
@@ -122,8 +126,7 @@ def test_a_target_that_stands_still_in_the_copy_leaves_the_guest_running(running
 
 def test_connections_that_break_off_in_the_copy_leave_the_guest_running(running):
     before = running.last_beat(1, "dns")
-    with running.running(1, MIGRATE) as run:
-        running.wait_for(lambda: POINTS["copying"](running), 60, "the copy")
+    with migration_at(running, "copying") as run:
         running.end_sessions(2)
         assert run.wait(600) == 6, said(running)
     failed_and_runs_on(running, peer_answers=True)
