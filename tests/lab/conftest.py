@@ -8,6 +8,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]
 import lab_world    # noqa: E402
+from main_thread import pytest_sessionstart    # noqa: E402,F401
 from scenarios_on_lab import pytest_runtest_logreport    # noqa: E402,F401
 
 

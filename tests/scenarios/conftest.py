@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import harness    # noqa: E402
+from main_thread import pytest_sessionstart    # noqa: E402,F401
 
 
 def pytest_configure(config):
