@@ -19,6 +19,7 @@ using model::Presence;
 constexpr Milliseconds xl_look_interval{300};
 constexpr Milliseconds clearing_patience{5000}; // what xl's watcher takes to clear a domain away that has shut down
 constexpr Milliseconds xl_quick{60'000};
+constexpr Milliseconds telling_patience{20'000}; // how long what was done is looked for where xl does not tell
 
 /// Ends the one process that a far command recorded: $1 the record ("PID STARTTIME"). A later process with that pid has
 /// another start time (field 22 of /proc/PID/stat) and is left alone. One that stands still dies of the signal once it
@@ -40,6 +41,27 @@ exit 1
 
 bool executes(const DomainRow& row) { return !row.shut_down && !row.paused && !row.dying; }
 
+/// Looks at what was changed on a node, again while it is not `told`: on a busy node xl may be late, and what is done
+/// is done. A node that is lost is not waited for. Accident: a look that took longer than its 10 s, right after the
+/// create, was an unknown outcome (the lab).
+template <class Look, class Told>
+auto look_until(const Cluster& cluster, NodeId node, Clock& clock, const Look& look, const Told& told) {
+  const auto deadline = clock.now() + telling_patience;
+  auto seen = look();
+  for (; !told(seen) && clock.now() < deadline; seen = look()) {
+    const host::Host* host = cluster.host(node);
+    if (host == nullptr || host->lost()) break;
+    clock.sleep(xl_look_interval);
+  }
+  return seen;
+}
+
+DomainPresence look_after_change(const Cluster& cluster, NodeId node, const DomainName& domain, Clock& clock) {
+  return look_until(
+      cluster, node, clock, [&] { return presence_of(domain, observe_domains(cluster, node)); },
+      [](const DomainPresence& found) { return found.presence != Presence::unknown; });
+}
+
 } // namespace
 
 host::Command end_receiver_command(const std::string& run_directory, const DomainName& domain) {
@@ -57,8 +79,10 @@ Result<> Actions::disks_are_open(NodeId node, bool runs) {
   };
   host::Host* host = cluster_.host(node);
   if (host == nullptr) return not_told("there is no connection to " + cluster_.name(node));
-  const auto answers = host->ask({xen::block_list_command(domain_)});
-  const auto devices = xen::parse_block_list(answers.front());
+  const auto devices = look_until(
+      cluster_, node, clock_,
+      [&] { return xen::parse_block_list(host->ask({xen::block_list_command(domain_)}).front()); },
+      [](const auto& read) { return read.has_value(); });
   if (!devices) return not_told(devices.error().because);
   for (const xen::BlockDevice& device : *devices)
     if (xen::is_closed(device))
@@ -107,7 +131,7 @@ Result<> Actions::perform(const model::Create& step) {
 Result<> Actions::started(const model::Create& step, const host::Outcome& outcome) {
   const std::string& node = cluster_.name(step.node);
   const bool ended = outcome.end == host::End::exited || outcome.end == host::End::signalled;
-  const DomainPresence found = presence_of(domain_, observe_domains(cluster_, step.node));
+  const DomainPresence found = look_after_change(cluster_, step.node, domain_, clock_);
   if (!ended || found.presence == Presence::unknown)
     return not_known("whether " + domain_.str() + " was started on " + node + " is not known",
                      ended ? found.why : "xl create: " + host::describe(outcome),
@@ -257,7 +281,7 @@ Result<> Actions::cannot_run_on(NodeId node) {
 }
 
 Result<> Actions::seen_running(NodeId node, const std::string& done, const host::Outcome& outcome) {
-  const DomainPresence found = presence_of(domain_, observe_domains(cluster_, node));
+  const DomainPresence found = look_after_change(cluster_, node, domain_, clock_);
   const std::string look = "on " + cluster_.name(node) + ": xl list";
   if (found.presence == Presence::running) return {};
   if (found.presence == Presence::unknown)

@@ -170,11 +170,36 @@ TEST_CASE("A connection that is lost during xl create makes it unknown") {
 
 TEST_CASE("A guest that runs, but whose disks cannot be asked for, is unknown and not failed") {
   Lab lab;
-  lab.world->fault(dom0, 8, Fault::times_out); // look, promote, role, mark, rows, create, rows, disks
+  // look, promote, role, mark, rows, create, rows, disks
+  for (std::size_t asked = 8; asked < 200; ++asked) lab.world->fault(dom0, asked, Fault::times_out);
   const DomainReport report = lab.run(start_plan("samba", dom0));
   CHECK(report.result == ResultKind::unknown);
   CHECK_THAT(report.error->what, ContainsSubstring("whether samba has its disks"));
   CHECK(lab.world->executes_on("samba", dom0));
+}
+
+TEST_CASE("What xl cannot tell at once after a create, an unpause or a resume is asked again") {
+  const NodeId node = GENERATE(dom0, mirror);
+  const Fault fault = GENERATE(Fault::times_out, Fault::fails);
+  const int which = GENERATE(7, 8); // look, promote, role, mark, rows, create, rows, disks
+  Lab lab;
+  lab.world->fault(node, which, fault);
+  const DomainReport report = lab.run(start_plan("samba", node));
+  CHECK(report.result == ResultKind::started);
+  CHECK(lab.world->executes_on("samba", node));
+}
+
+TEST_CASE("A guest whose xl stays silent after the create is unknown, and not waited for without end") {
+  Lab lab;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command.find("xl create") != std::string::npos) lab.world->node(dom0).xl_works = false;
+  };
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::unknown);
+  CHECK_THAT(report.error->what, ContainsSubstring("whether samba was started on dom0 is not known"));
+  CHECK(report.seconds >= 20);
+  CHECK(report.seconds < 60);
+  CHECK(lab.drbd(dom0, "samba").primary);
 }
 
 TEST_CASE("With an accepted claim that the peer is dead it is not looked at, but asked for before each step") {
