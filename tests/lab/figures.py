@@ -50,7 +50,7 @@ def stopped(world):
 def running(world):
     stopped(world)
     world.start_by_hand(1, "dns")
-    guests.goes_on(world, 1, "dns")
+    world.goes_on(1, "dns")
 
 
 def nothing(_world):
