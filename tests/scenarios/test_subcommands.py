@@ -204,7 +204,8 @@ def test_status_of_some_domains_shows_these(world):
 
 
 def test_status_watch_looks_again_until_it_is_interrupted(world):
-    process = world.popen(1, ["xen-drbd", "status", "--watch", "0.3"], stdout=subprocess.PIPE, text=True)
+    # a pause in which emulated nodes get on with the start
+    process = world.popen(1, ["xen-drbd", "status", "--watch", "3"], stdout=subprocess.PIPE, text=True)
     try:
         first = iter(process.stdout.readline, "")
         assert any(re.match(r"samba +mirror +- ", line) for line in first)
