@@ -27,8 +27,9 @@ def starts_nowhere(world):
     assert re.search(r"dns is suspended on dom0|mirror has dns--incoming|xl migrate-receive of dns is at work", str(told)), told
 
 
-def goes_on_or_is_started_again(world, node, before):
+def goes_on_or_is_started_again(world, node):
     """dns stands suspended on node 1. Where xl can resume it (from 4.20 on), recover does; else it takes --yes."""
+    before = world.last_beat(1, "dns")
     resumes = world.on(1, "xl help | grep -q '^ resume '").ok
     told = document(world, node, "recover dns", 0 if resumes else 4)
     assert told.results == {"dns": "already" if resumes else "refused"}
@@ -40,17 +41,15 @@ def goes_on_or_is_started_again(world, node, before):
 
 
 def test_a_guest_that_was_left_suspended_is_resumed_or_with_yes_alone_started_again(running):
-    before = running.last_beat(1, "dns")
     killed_when(running, "with the guest suspended", WINDOW_OPEN)
     one = status(running, domain="dns")    # the copy on the target may be there still, with its receiver
     assert one["state"] in ("suspended", "half-migrated") and one["running_on"] == []
     starts_nowhere(running)
-    goes_on_or_is_started_again(running, 1, before)
+    goes_on_or_is_started_again(running, 1)
 
 
 def test_a_guest_stuck_before_the_last_word_is_resumed_or_with_yes_alone_started_again(running):
     """As if xl had been killed between its rename and its last word, which leaves the copy paused for ever."""
-    before = running.last_beat(1, "dns")
     with running.running(1, MIGRATE) as run:
         running.wait_for(lambda: "dns--incoming" in running.rows(2) or run.poll() is not None, 60, "the copy")
         held = running.on(1, f"until {WINDOW_OPEN}; do pgrep -f '^[^ ]*/xl migrate ' > /dev/null || exit; done; "
@@ -63,7 +62,7 @@ def test_a_guest_stuck_before_the_last_word_is_resumed_or_with_yes_alone_started
     assert set(running.rows(1)) == {"dns--migratedaway"} and set(running.rows(2)) == {"dns--incoming"}
     assert status(running, domain="dns")["state"] == "half-migrated"
     starts_nowhere(running)
-    goes_on_or_is_started_again(running, 2, before)
+    goes_on_or_is_started_again(running, 2)
     assert not running.on(2, RECEIVER).ok
 
 
