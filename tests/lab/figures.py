@@ -14,7 +14,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]
-import guests    # noqa: E402
 import lab_world    # noqa: E402
 from lab import LabError    # noqa: E402
 

@@ -178,7 +178,7 @@ TEST_CASE("A guest that runs, but whose disks cannot be asked for, is unknown an
   CHECK(lab.world->executes_on("samba", dom0));
 }
 
-TEST_CASE("What xl cannot tell at once after a create, an unpause or a resume is asked again") {
+TEST_CASE("What xl cannot tell at once after a create is asked again") {
   const NodeId node = GENERATE(dom0, mirror);
   const Fault fault = GENERATE(Fault::times_out, Fault::fails);
   const int which = GENERATE(7, 8); // look, promote, role, mark, rows, create, rows, disks
