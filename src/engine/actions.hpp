@@ -6,6 +6,7 @@
 #include "migration.hpp"
 
 #include <mutex>
+#include <set>
 
 namespace xen_drbd::engine {
 
@@ -53,6 +54,10 @@ public:
   [[nodiscard]] bool changed() const { return changed_; }
   /// Whether the domain was ever given into the hands of `xl migrate`.
   [[nodiscard]] bool gave_away() const { return migration_ != nullptr; }
+  /// Whether this run has told DRBD to promote the resource there, whatever came of it.
+  [[nodiscard]] bool told_to_promote(model::NodeId node, const ResourceName& resource) const {
+    return promoted_.contains({node, resource});
+  }
   /// Where a migration left the domain, if that was seen.
   [[nodiscard]] std::optional<model::NodeId> runs_on() const;
 
@@ -96,6 +101,9 @@ private:
   Result<> may_set_window(const ResourceName& name, bool open, const std::array<model::Resource, 2>& seen);
   Result<> set_window_on(model::NodeId node, const ResourceName& name, bool open);
   Result<> has_only_its_disks(model::NodeId node);
+  /// prove_absent before the domain is brought to life or moved. Nothing of it was given to xl yet, so that what cannot
+  /// be told is a reason not to, and no unknown outcome: ErrorKind::refused.
+  Result<> absent_so_far(const std::vector<model::NodeId>& nodes, Milliseconds patience = Milliseconds(0));
   Result<> config_is_unchanged(const model::Create& step);
   Result<> may_be_created_in_place(const model::Create& step);
   bool window_was_never_touched(const ResourceName& name) const;
@@ -130,6 +138,7 @@ private:
   std::unique_ptr<Migration> migration_;
   std::optional<model::NodeId> migrating_from_;
   std::vector<ResourceName> windows_touched_;
+  std::set<std::pair<model::NodeId, ResourceName>> promoted_;
   Record noted_; ///< its figures, of before the promotion
   bool recorded_ = false;
   bool changed_ = false;

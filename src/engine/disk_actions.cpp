@@ -116,6 +116,7 @@ Result<Role> Actions::may_promote(const model::Promote& step) {
 Result<> Actions::perform(const model::Promote& step) {
   XEN_DRBD_TRY(const Role before, may_promote(step));
   if (before == Role::primary) return {};
+  promoted_.insert({step.node, step.resource});
   const host::Outcome outcome = act(step.node, drbd::primary_command(step.resource));
   XEN_DRBD_TRY(const Resource seen, resource(step.node, step.resource));
   if (seen.role == Role::primary) return {};

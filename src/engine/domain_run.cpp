@@ -54,9 +54,16 @@ bool DomainRun::is_due(const Step& step) const {
            demote->node == other(*runs_on);
   case When::on_failure:
     return failure_->kind != ErrorKind::unknown &&
-           (demote == nullptr || (demote->node != runs_on && !keeps_what_it_had(demote->node)));
+           (demote == nullptr || (demote->node != runs_on && is_to_undo(*demote)));
   }
   return false;
+}
+
+/// Accident: shown possible: the second disk of a start had been promoted by somebody, which was why the start failed,
+/// and was taken from him.
+bool DomainRun::is_to_undo(const model::Demote& step) const {
+  return plan_.verdict == Verdict::start ? actions_.told_to_promote(step.node, step.resource)
+                                         : !keeps_what_it_had(step.node);
 }
 
 bool DomainRun::keeps_what_it_had(model::NodeId node) const {

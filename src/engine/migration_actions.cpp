@@ -75,7 +75,7 @@ Result<> Actions::has_only_its_disks(NodeId node) {
 
 Result<MiB> Actions::ready_to_migrate(NodeId from) {
   XEN_DRBD_CHECK(may_arrive_on(cluster_, other(from), execution_.left_before));
-  XEN_DRBD_CHECK(prove_absent(cluster_, domain_, {other(from)}, Milliseconds(0), clock_));
+  XEN_DRBD_CHECK(absent_so_far({other(from)}));
   const model::Observation source = observe_domains(cluster_, from);
   if (const auto* gone = std::get_if<model::Unreachable>(&source)) return gone->error;
   const model::DomainPresence found = presence_of(domain_, source);

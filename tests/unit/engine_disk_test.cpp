@@ -124,11 +124,29 @@ TEST_CASE("What somebody else has promoted since the look is in use, and no doma
   }
   SECTION("a migration") {
     lab.world->runs("samba", dom0);
-    lab.world->before = [&](NodeId id, const std::string& command) {
-      if (command == "drbdadm net-options" && id == dom0) lab.drbd(mirror, "samba").primary = true;
+    lab.world->before = [&, opens = true](NodeId id, const std::string& command) mutable {
+      if (command == "drbdadm net-options" && id == dom0 && std::exchange(opens, false))
+        lab.drbd(mirror, "samba").primary = true;
     };
     CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
     CHECK(lab.world->executes_on("samba", dom0));
+    CHECK_FALSE(lab.drbd(mirror, "samba").primary); // or the window could not be closed
+    CHECK(lab.window_is("samba", false));
+  }
+  SECTION("the second disk of a start") {
+    lab.world->before = [&](NodeId, const std::string& command) {
+      if (command == "drbdadm primary") lab.drbd(dom0, "dns").primary = true;
+    };
+    DomainPlan plan = start_plan("samba", dom0);
+    const ResourceName second = resource_name("dns");
+    plan.steps.insert(plan.steps.begin() + 1, next(model::Promote{dom0, second}));
+    plan.steps.push_back(on_failure(model::Demote{dom0, second}));
+    const DomainReport report = lab.run(std::move(plan));
+    CHECK(report.result == ResultKind::failed);
+    CHECK(report.notes == std::vector<std::string>{});
+    CHECK(lab.drbd(dom0, "dns").primary);
+    CHECK_FALSE(lab.drbd(dom0, "samba").primary);
+    CHECK(lab.world->count("dom0: drbdadm secondary dns") == 0);
   }
   CHECK(lab.world->accidents == std::vector<std::string>{});
 }

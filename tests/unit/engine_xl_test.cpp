@@ -86,9 +86,26 @@ TEST_CASE("Nothing is created where a node cannot be asked about the domain") {
         Error{.kind = ErrorKind::unreachable, .what = "mirror was not reached", .because = "No route to host"};
   }
   const DomainReport report = lab.run(plain_start("web", dom0));
+  CHECK(report.result == ResultKind::refused);
   REQUIRE(report.error);
   CHECK(report.error->changed == Changed::no);
   CHECK(lab.world->log.empty());
+}
+
+TEST_CASE("A start whose absence cannot be proved after the promotion has created nothing, and gives the disk back") {
+  const NodeId where = GENERATE(dom0, mirror);
+  Lab lab;
+  lab.world->before = [&](NodeId, const std::string& command) {
+    if (command != "drbdadm primary") return;
+    lab.world->node(where).xl_works = false;
+    lab.world->time->after(Milliseconds(1000), [&] { lab.world->node(where).xl_works = true; });
+  };
+  const DomainReport report = lab.run(start_plan("samba", dom0));
+  CHECK(report.result == ResultKind::failed);
+  CHECK(report.error->kind == ErrorKind::failed);
+  CHECK(report.error->changed == Changed::yes);
+  CHECK(lab.world->count("dom0: " + create) == 0);
+  CHECK_FALSE(lab.drbd(dom0, "samba").primary);
 }
 
 TEST_CASE("xl create that succeeds for a guest with a closed disk is a failure that names the disk") {
