@@ -63,14 +63,6 @@ ClusterLock::Scope lock_scope(const Session& session) {
   return session.cluster.peer_error ? ClusterLock::Scope::this_node : ClusterLock::Scope::both_nodes;
 }
 
-/// What the plan warned of belongs to the report: since when a disk was disconnected, what cannot be closed.
-void add_warnings(engine::Report& report, const model::Plan& plan) {
-  for (engine::DomainReport& domain : report.domains)
-    for (const model::DomainPlan& planned : plan.domains)
-      if (planned.domain == domain.domain)
-        domain.notes.insert(domain.notes.begin(), planned.warnings.begin(), planned.warnings.end());
-}
-
 planner::Inputs inputs_for(const Session& session, const model::Wish& wish, const model::ClusterState& state) {
   planner::Inputs inputs = planner_inputs(session, state);
   host::Host* here = session.cluster.host(session.this_node);
@@ -173,6 +165,8 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
       more = more || result == engine::ResultKind::recovered;
       if (result == engine::ResultKind::already || result == engine::ResultKind::skipped) continue;
       if (report.domains[i].result == engine::ResultKind::recovered) reckon_with_earlier_rounds(next.domains[i]);
+      next.domains[i].started_again |= report.domains[i].started_again;
+      next.domains[i].seconds += report.domains[i].seconds;
       report.domains[i] = std::move(next.domains[i]);
     }
     if (!more) return;
@@ -258,6 +252,13 @@ int carry_out(Session& session, model::Wish wish) {
 }
 
 } // namespace
+
+void add_warnings(engine::Report& report, const model::Plan& plan) {
+  for (engine::DomainReport& domain : report.domains)
+    for (const model::DomainPlan& planned : plan.domains)
+      if (planned.domain == domain.domain)
+        domain.notes.insert(domain.notes.begin(), planned.warnings.begin(), planned.warnings.end());
+}
 
 std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish) {
   if (session.cluster.peer_error) return std::nullopt;

@@ -22,6 +22,9 @@ namespace xen_drbd::cli {
 [[nodiscard]] model::ClusterState look_at_rest(const Session& session, const model::Wish& wish,
                                                const engine::Look& look);
 
+/// What the plan warned of belongs to the report: since when a disk was disconnected, what cannot be closed.
+void add_warnings(engine::Report& report, const model::Plan& plan);
+
 /// Why what answers at the peer's address is not the peer, or does not mean the same pair (rule 5.1); nothing when it
 /// is the peer, or nobody answers there. Asked before the lock: an address that leads back here would wait for itself.
 [[nodiscard]] std::optional<Error> stranger_at_peer(const Session& session, const model::Wish& wish);

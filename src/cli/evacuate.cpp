@@ -58,7 +58,9 @@ public:
     const model::ClusterState state = look_at_both(session_, look_for(session_, wish_));
     const model::Plan plan = make_plan(state);
     print_plan(session_, plan);
-    return print_report(session_, expected_report(plan), &plan);
+    engine::Report report = expected_report(plan);
+    add_warnings(report, plan);
+    return print_report(session_, report, &plan);
   }
 
   int carry_out() {
@@ -169,6 +171,7 @@ private:
       how.moves_end = std::chrono::steady_clock::now() + *moving;
     engine::Report report = engine::execute(plan, session_.cluster, how, engine::system_clock(), progress);
     remember_failed_moves(plan, report);
+    add_warnings(report, plan);
     return report;
   }
 
@@ -217,7 +220,10 @@ private:
         continue;
       }
       again.seconds += before->seconds;
-      again.notes.insert(again.notes.begin(), before->notes.begin(), before->notes.end());
+      std::vector<std::string> notes = std::move(before->notes);
+      for (std::string& note : again.notes) // both rounds may have been warned of the same
+        if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+      again.notes = std::move(notes);
       *before = std::move(again);
     }
   }

@@ -268,6 +268,7 @@ public:
     shown_->migration(domain, progress);
   }
   void domain_ended(const DomainReport& report) override {
+    works_.erase(report.domain.str()); // it may have a second round
     set_under_way(report.domain.str(), {});
     shown_->domain_ended(report);
   }

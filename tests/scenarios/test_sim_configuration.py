@@ -133,7 +133,8 @@ def test_a_stop_leaves_the_disk_of_another_guest_alone_which_a_wrong_minor_names
         world.stop_sshd(2)
     edit_topology(world, lambda text: text.replace("dns-disk, minor: 1", "dns-disk, minor: 4")
                                           .replace("mail-disk, minor: 4", "mail-disk, minor: 1"))
-    told = tool(world, 1, command).says("the disks of dns stay Primary on dom0")
+    tool(world, 1, command + " -n").says("the disks of dns stay Primary on dom0")
+    told = tool(world, 1, command + " -q").says("the disks of dns stay Primary on dom0")
     assert "drbdadm secondary" not in told.stdout + told.stderr, told
     assert set(world.rows(1)) == ({"mail"} if command == "stop dns" else set())
     assert (world.role(1, "dns"), world.role(1, "mail")) == ("Primary", "Primary")

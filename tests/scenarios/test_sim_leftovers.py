@@ -243,12 +243,19 @@ def test_a_claim_that_is_refused_is_said_of_each_domain_that_needs_it_and_of_no_
         assert document(world, 1, "start samba" + claim).results == {"samba": "already"}
 
 
-def test_a_guest_that_recover_has_started_anew_ends_the_leaving_of_its_node(make_world):
+@pytest.mark.parametrize("recorded", [False, True], ids=["left-by-hand", "left-by-a-migration-with-its-record"])
+def test_a_guest_that_recover_has_started_anew_ends_the_leaving_of_its_node(make_world, recorded):
     world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve")])
     tool(world, 1, "start dns")
-    world.simulation.change_domain(1, "dns", "name", "dns--migratedaway")
-    world.simulation.change_domain(1, "dns--migratedaway", "shutdown", "suspend")
-    document(world, 1, "evacuate", 4)
+    if recorded:
+        world.simulation.fault("signal", node=2, command="xl migrate-receive", point="receive-go", signal=9)
+        tool(world, 1, "migrate-out dns", 6)
+        world.simulation.write_by_hand(2, "dns")
+        assert has_record(world)
+    else:
+        world.simulation.change_domain(1, "dns", "name", "dns--migratedaway")
+        world.simulation.change_domain(1, "dns--migratedaway", "shutdown", "suspend")
+    document(world, 1, "evacuate", None if recorded else 4)
     assert status(world, 2)["nodes"][0]["leaving"]
     assert document(world, 1, "recover dns --yes").results == {"dns": "started"}
     assert not status(world, 2)["nodes"][0]["leaving"]

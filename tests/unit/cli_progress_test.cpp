@@ -271,7 +271,8 @@ TEST_CASE("what a second signal names are the steps under way, and the xl migrat
     progress->step_begins(samba, copy);
     progress->domain_ended(ended("samba", engine::ResultKind::failed, dom0));
     CHECK(under_way().empty());
-    progress->step_begins(dns, create);
+    progress->step_begins(samba, create); // the second round of an evacuation
+    CHECK(under_way() == "  samba: dom0: xl create /etc/xen/samba.cfg\n");
   }
   CHECK(under_way().empty());
 }
