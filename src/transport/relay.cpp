@@ -50,10 +50,21 @@ private:
   bool done_ = false;
 };
 
+/// Takes away the socket of a relay that was killed: nobody accepts on it any more. The run's name is its own, and it
+/// has one relay on a node at a time.
+void remove_abandoned(const sockaddr_un& address) {
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return;
+  const bool refused = ::connect(probe.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+                       errno == ECONNREFUSED;
+  if (refused) ::unlink(address.sun_path);
+}
+
 bool Relay::listen(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, path.size());
+  remove_abandoned(address);
   listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   // the mode is set before the name exists, so that nobody else can ever connect
   return listener_ && ::fchmod(listener_.number(), S_IRUSR | S_IWUSR) == 0 &&

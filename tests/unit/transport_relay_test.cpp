@@ -21,10 +21,7 @@ public:
     from_ = std::move(out->read_end);
   }
   ~RelayRig() {
-    if (!reaped_) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
+    if (!reaped_) kill();
   }
   RelayRig(const RelayRig&) = delete;
   RelayRig& operator=(const RelayRig&) = delete;
@@ -52,6 +49,11 @@ public:
     return std::move(*socket);
   }
   void signal(int number) const { ::kill(pid_, number); }
+  void kill() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    reaped_ = true;
+  }
   int exit_status() {
     int status = 0;
     REQUIRE(::waitpid(pid_, &status, 0) == pid_);
@@ -149,6 +151,20 @@ TEST_CASE("a relay that cannot listen says why") {
   CHECK_THAT(std::get<RelayFailed>(*first).why, Catch::Matchers::ContainsSubstring("Address already in use"));
   CHECK(said.find("failed ", newline) != std::string::npos);
   CHECK(std::filesystem::exists(rig.path()));
+}
+
+TEST_CASE("a relay listens where one was killed before it, whose socket is still there") {
+  RelayRig rig;
+  CHECK(rig.hear() == RelayEvent(RelayListening{}));
+  rig.kill();
+  REQUIRE(std::filesystem::exists(rig.path()));
+  auto in = open_pipe(), out = open_pipe();
+  in->write_end.close();
+  CHECK(run_relay({"run1", rig.dir.path(), in->read_end.number(), out->write_end.number()}) == 0);
+  std::string said;
+  CHECK(read_some(out->read_end.number(), said, 4096) == Flow::moved);
+  CHECK(parse_relay_event(said.substr(0, said.find('\n'))) == std::optional(RelayEvent(RelayListening{})));
+  CHECK_FALSE(std::filesystem::exists(rig.path()));
 }
 
 TEST_CASE("a relay loses and mixes no line of many connections at once") {
