@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace xen_drbd::planner {
 
@@ -170,6 +171,26 @@ void check_settings(const CheckScene& scene, const Domain& domain, const Resourc
                     node, called));
 }
 
+/// What is on one node only, as far as its path tells: no script fetches it from elsewhere.
+void check_local_disks(const CheckScene& scene, const Domain& domain, Findings& findings) {
+  std::set<std::string> told;
+  for (NodeId id : {scene.here(), scene.peer()}) {
+    const ConfigReport* config = parsed_config(scene, domain.name, id);
+    if (config == nullptr) continue;
+    for (const ConfigReport::ConfigDisk& disk : config->disks) {
+      if (disk.path.empty() || !disk.script.empty() || names_drbd(disk) || scene.inputs.minor_of(disk, *scene.node(id)))
+        continue;
+      if (!told.insert(disk.path).second) continue;
+      findings.warn(
+          {"local-disk", "", domain.name.str()},
+          fmt::format("its configuration names {}, which is not DRBD's: after a move, or a start on the other "
+                      "node, it goes on with whatever is called so there",
+                      printable(disk.path)),
+          "mirror it with DRBD, unless it is shared by both nodes or only read and the same on both");
+    }
+  }
+}
+
 void check_disks(const CheckScene& scene, const Domain& domain, Findings& findings) {
   const std::string& name = domain.name.str();
   if (domain.disks.empty())
@@ -195,6 +216,7 @@ void check_domain(const CheckScene& scene, const Domain& domain, Findings& findi
   check_life(scene, domain, findings);
   for (NodeId id : {scene.here(), scene.peer()})
     if (scene.node(id) != nullptr) check_config(scene, domain, id, findings);
+  check_local_disks(scene, domain, findings);
   check_disks(scene, domain, findings);
 }
 

@@ -30,11 +30,6 @@ std::string minors_text(const std::set<Minor>& minors) {
   return names.empty() ? "no DRBD disk" : enumerate(names);
 }
 
-/// Whether a disk of a configuration file is meant to be DRBD's, although no minor could be found for it.
-bool names_drbd(const ConfigReport::ConfigDisk& disk) {
-  return disk.script.ends_with("block-drbd") || disk.path.starts_with("/dev/drbd") || disk.path.starts_with("drbd:");
-}
-
 /// The disks of a parsed configuration against the declared ones.
 Objection disks_are_declared(const Scene& scene, const Domain& domain, const ConfigReport& config, NodeId node) {
   const NodeState* seen = scene.node(node);
@@ -86,6 +81,10 @@ Objection xl_takes_config(const Scene& scene, const Domain& domain, NodeId node)
 }
 
 } // namespace
+
+bool names_drbd(const ConfigReport::ConfigDisk& disk) {
+  return disk.script.ends_with("block-drbd") || disk.path.starts_with("/dev/drbd") || disk.path.starts_with("drbd:");
+}
 
 Objection is_the_peer(const Scene& scene) {
   const NodeState* peer = scene.node(scene.peer());

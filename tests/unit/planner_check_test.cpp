@@ -221,6 +221,24 @@ TEST_CASE("the configuration of a domain: missing, unlike, another's, on other d
   }
 }
 
+TEST_CASE("a disk that is not DRBD's is warned of once, for it is another one on the other node") {
+  Checked pair;
+  const std::string domain = GENERATE("samba", "web");
+  for (NodeId id : both_nodes) pair.config(id, domain).disks.push_back({"/dev/vg0/scratch", "", "xvdb"});
+  CHECK(pair.complaints() == Complaints{"warning - " + domain + " local-disk"});
+  CHECK_THAT(pair.said("local-disk"), ContainsSubstring("names /dev/vg0/scratch, which is not DRBD's"));
+  for (NodeId id : both_nodes) pair.config(id, domain).disks.pop_back();
+  SECTION("what a script fetches from elsewhere is on both") {
+    for (NodeId id : both_nodes)
+      pair.config(id, domain).disks.push_back({"iqn.2001-05.com.example", "block-iscsi", "xvdb"});
+    CHECK(pair.complaints() == Complaints{});
+  }
+  SECTION("an empty drive") {
+    for (NodeId id : both_nodes) pair.config(id, domain).disks.push_back({"", "", "hdc"});
+    CHECK(pair.complaints() == Complaints{});
+  }
+}
+
 TEST_CASE("the bridges that the guests need, and those that the topology declares") {
   Checked pair;
   SECTION("a guest's is missing") {

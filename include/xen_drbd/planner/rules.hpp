@@ -84,6 +84,9 @@ using Objection = std::optional<Error>;
 /// disk; a file that was edited on one node only brought up another guest after a move.
 [[nodiscard]] Objection config_is_the_domains(const Scene& scene, const model::Domain& domain, model::NodeId node);
 
+/// Whether a disk of a configuration is meant to be DRBD's, even where no minor can be found for it.
+[[nodiscard]] bool names_drbd(const model::ConfigReport::ConfigDisk& disk);
+
 /// No configuration that xl read gives the domain other DRBD disks than the topology declares. A file that is missing,
 /// was not read or names a disk that cannot be told proves nothing and is no objection.
 /// Accident: the topology had the minor of another guest's disk; `recover` took that disk, Primary where its own domain
