@@ -164,8 +164,11 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
       const engine::ResultKind result = next.domains[i].result;
       more = more || result == engine::ResultKind::recovered;
       if (result == engine::ResultKind::already || result == engine::ResultKind::skipped) continue;
-      if (report.domains[i].result == engine::ResultKind::recovered) reckon_with_earlier_rounds(next.domains[i]);
-      next.domains[i].started_again |= report.domains[i].started_again;
+      const bool recovered = report.domains[i].result == engine::ResultKind::recovered;
+      // what tidies up after a new start that failed does not make it a success
+      if (report.domains[i].started_again && !recovered && !next.domains[i].started_again) continue;
+      if (recovered) reckon_with_earlier_rounds(next.domains[i]);
+      next.domains[i].started_again |= report.domains[i].started_again && recovered;
       next.domains[i].seconds += report.domains[i].seconds;
       report.domains[i] = std::move(next.domains[i]);
     }

@@ -19,7 +19,7 @@ constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the c
 constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
 constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
 constexpr Milliseconds settling{20'000};
-// what cannot be cancelled gets beyond `moves_end`, or an xl to end whose copy was: more than a last leg usually takes
+// what cannot be cancelled gets beyond `moves_end`: more than a last leg usually takes
 constexpr Milliseconds hurried{10'000};
 
 std::string phase_words(transport::Phase phase) {
@@ -203,7 +203,7 @@ void Migration::say(const transport::ToolMessage& message) {
 
 void Migration::wait_at_most(Milliseconds duration) {
   give_up_ = clock_.now() + duration;
-  if ((passed_ || cancelled_) && execution_.moves_end) give_up_ = std::min(*give_up_, *execution_.moves_end + hurried);
+  if (passed_ && execution_.moves_end) give_up_ = std::min(*give_up_, *execution_.moves_end + hurried);
 }
 
 void Migration::tell(transport::Phase phase, std::uint64_t bytes) {
