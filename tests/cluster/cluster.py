@@ -121,6 +121,14 @@ def _end(process):
         time.sleep(0.002)
 
 
+def _rest_of(process, patience=5.0):
+    """What a killed process had said. Something that it started may live on with its stdout, and is not waited for."""
+    try:
+        return process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired as left:
+        return tuple((said or b"").decode(errors="replace") for said in (left.stdout, left.stderr))
+
+
 class Cluster:
     """Two nodes, 1 and 2. Everything of a cluster lives in one directory; several clusters do not see each other."""
 
@@ -497,7 +505,7 @@ class Cluster:
                 code = process.returncode
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                out, err = process.communicate()
+                out, err = _rest_of(process)
                 code = -1
         if check and code != 0:
             raise ClusterError(f"node {node}: {command}: exit {code}\n{out}{err}")

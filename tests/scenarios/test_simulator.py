@@ -185,6 +185,12 @@ def test_a_guest_that_ignores_a_shutdown_runs_on(make_world):
     assert world.rows(1)["deaf"] == "-b----"
 
 
+def test_what_a_command_has_left_running_with_its_stdout_is_not_waited_for(world):
+    begun = time.monotonic()
+    said = world.on(1, "echo begun; setsid sleep 60 & sleep 60", timeout=0.5)
+    assert (said.code, said.stdout) == (-1, "begun\n") and time.monotonic() - begun < 30
+
+
 def test_xl_resume_exists_from_xen_4_20_on(make_world):
     old, new = make_world(), make_world(settings={"xen": "4.20.0"})
     for pair in (old, new):
