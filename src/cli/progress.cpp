@@ -48,6 +48,7 @@ public:
   void step_begins(const DomainName&, const Step&) override {}
   void step_ended(const DomainName&, const Step&, const std::optional<Error>&) override {}
   void migration(const DomainName&, const MigrationProgress&) override {}
+  void xl_migrate(const DomainName&, bool) override {}
   void domain_ended(const DomainReport&) override {}
 };
 
@@ -69,6 +70,7 @@ public:
     }
     say(fmt::format("{}: {} ({})", domain.str(), progress.phase, amount(static_cast<double>(progress.bytes))));
   }
+  void xl_migrate(const DomainName&, bool) override {}
   void domain_ended(const DomainReport&) override {}
 
 private:
@@ -113,6 +115,7 @@ public:
                             amount(line.rate), progress.phase);
     draw();
   }
+  void xl_migrate(const DomainName&, bool) override {}
   void domain_ended(const DomainReport& report) override {
     const std::scoped_lock guard(mutex_);
     lines_.erase(report.domain.str());
@@ -232,6 +235,7 @@ public:
   void migration(const DomainName& domain, const MigrationProgress& progress) override {
     shown_->migration(domain, progress);
   }
+  void xl_migrate(const DomainName& domain, bool lives) override { shown_->xl_migrate(domain, lives); }
   void domain_ended(const DomainReport& report) override { shown_->domain_ended(report); }
 
 private:
@@ -240,7 +244,7 @@ private:
 };
 
 /// Tells besides what a second signal has to name (rule 5.9): of each domain the step under way, and the xl migrate
-/// that lives from the copy to the handover.
+/// that was not seen to end.
 class Told final : public engine::Progress {
 public:
   Told(const Session& session, std::unique_ptr<engine::Progress> shown) : session_(session), shown_(std::move(shown)) {}
@@ -251,37 +255,40 @@ public:
   Told& operator=(const Told&) = delete;
 
   void step_begins(const DomainName& domain, const Step& step) override {
-    Work& work = works_[domain.str()];
-    work.step = where_and_what(session_, domain, step);
-    if (std::holds_alternative<model::CopyMemory>(step.action)) work.copy = std::exchange(work.step, {});
-    tell(domain, work);
+    works_[domain.str()].step = where_and_what(session_, domain, step);
+    tell(domain);
     shown_->step_begins(domain, step);
   }
   void step_ended(const DomainName& domain, const Step& step, const std::optional<Error>& error) override {
-    Work& work = works_[domain.str()];
-    work.step.clear();
-    if (std::holds_alternative<model::HandOver>(step.action)) work.copy.clear();
-    tell(domain, work);
+    works_[domain.str()].step.clear();
+    tell(domain);
     shown_->step_ended(domain, step, error);
   }
   void migration(const DomainName& domain, const MigrationProgress& progress) override {
     shown_->migration(domain, progress);
   }
+  void xl_migrate(const DomainName& domain, bool lives) override {
+    Work& work = works_[domain.str()];
+    work.xl_migrate = lives ? std::exchange(work.step, {}) : "";
+    tell(domain);
+    shown_->xl_migrate(domain, lives);
+  }
   void domain_ended(const DomainReport& report) override {
-    works_.erase(report.domain.str()); // it may have a second round
-    set_under_way(report.domain.str(), {});
+    works_[report.domain.str()].step.clear();
+    tell(report.domain);
     shown_->domain_ended(report);
   }
 
 private:
   struct Work {
-    std::string copy;
+    std::string xl_migrate; ///< the step by which it was started
     std::string step;
   };
 
-  static void tell(const DomainName& domain, const Work& work) {
-    set_under_way(domain.str(),
-                  work.copy.empty() || work.step.empty() ? work.copy + work.step : work.copy + "\n" + work.step);
+  void tell(const DomainName& domain) {
+    const Work& work = works_[domain.str()];
+    const bool both = !work.xl_migrate.empty() && !work.step.empty();
+    set_under_way(domain.str(), work.xl_migrate + (both ? "\n" : "") + work.step);
   }
 
   const Session& session_;

@@ -5,6 +5,7 @@
 
 #include "migration.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -57,6 +58,10 @@ public:
   /// Whether this run has told DRBD to promote the resource there, whatever came of it.
   [[nodiscard]] bool told_to_promote(model::NodeId node, const ResourceName& resource) const {
     return promoted_.contains({node, resource});
+  }
+  /// Whether this run has tried to let both nodes be Primary of the resource at the same time.
+  [[nodiscard]] bool opened_window(const ResourceName& resource) const {
+    return std::find(windows_touched_.begin(), windows_touched_.end(), resource) != windows_touched_.end();
   }
   /// Where a migration left the domain, if that was seen.
   [[nodiscard]] std::optional<model::NodeId> runs_on() const;

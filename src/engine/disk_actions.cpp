@@ -202,7 +202,7 @@ Result<> Actions::set_window(const ResourceName& name, bool open, const std::arr
 /// A plan that only closes behind its own opening has nothing to close when it came to its end before that. One that
 /// begins with closing, what an earlier run left, closes in any case.
 bool Actions::window_was_never_touched(const ResourceName& name) const {
-  if (std::find(windows_touched_.begin(), windows_touched_.end(), name) != windows_touched_.end()) return false;
+  if (opened_window(name)) return false;
   for (const model::Step& step : plan_.steps) {
     if (const auto* open = std::get_if<model::OpenWindow>(&step.action); open != nullptr && open->resource == name)
       return true;

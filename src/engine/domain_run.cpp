@@ -62,8 +62,10 @@ bool DomainRun::is_due(const Step& step) const {
 /// Accident: shown possible: the second disk of a start had been promoted by somebody, which was why the start failed,
 /// and was taken from him.
 bool DomainRun::is_to_undo(const model::Demote& step) const {
-  return plan_.verdict == Verdict::start ? actions_.told_to_promote(step.node, step.resource)
-                                         : !keeps_what_it_had(step.node);
+  const bool promoted = actions_.told_to_promote(step.node, step.resource);
+  if (plan_.verdict == Verdict::start) return promoted;
+  if (plan_.verdict == Verdict::migrate) return promoted || actions_.opened_window(step.resource);
+  return !keeps_what_it_had(step.node);
 }
 
 bool DomainRun::keeps_what_it_had(model::NodeId node) const {

@@ -24,9 +24,9 @@ public:
 private:
   void take(const model::Step& step);
   [[nodiscard]] bool is_due(const model::Step& step) const;
-  /// Whether a failure takes the disk back there (rule 5.4). What a start did not promote is somebody else's. The
-  /// target of a migration is Primary beside the source's guest only because of this run's window, which DRBD does not
-  /// close until it is demoted; and what a recovery finds Primary is a leftover.
+  /// Whether a failure takes the disk back there (rule 5.4). What this run did not promote is somebody else's; but where
+  /// it has opened the window the target of a migration is demoted in any case, for DRBD does not close it until then.
+  /// What a recovery finds Primary is a leftover.
   [[nodiscard]] bool is_to_undo(const model::Demote& step) const;
   /// Whether what was to be destroyed there for a start stands there still, and holds its disks.
   [[nodiscard]] bool keeps_what_it_had(model::NodeId node) const;

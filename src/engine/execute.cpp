@@ -58,6 +58,10 @@ public:
     const std::scoped_lock guard(mutex_);
     progress_.migration(domain, progress);
   }
+  void xl_migrate(const DomainName& domain, bool lives) override {
+    const std::scoped_lock guard(mutex_);
+    progress_.xl_migrate(domain, lives);
+  }
   void domain_ended(const DomainReport& report) override {
     const std::scoped_lock guard(mutex_);
     progress_.domain_ended(report);

@@ -19,7 +19,7 @@ constexpr Milliseconds xl_grace{600'000};       // what xl may take beyond the c
 constexpr Milliseconds ending_patience{90'000}; // from the end of the stream to the end of xl; the target clears first
 constexpr Milliseconds last_words{1000};        // what a transport's own reason may take after xl has ended
 constexpr Milliseconds settling{20'000};
-// what cannot be cancelled gets beyond `moves_end`: more than a last leg usually takes
+// what xl gets beyond `moves_end`: more than a last leg, or the end of a cancelled copy, usually takes
 constexpr Milliseconds hurried{10'000};
 
 std::string phase_words(transport::Phase phase) {
@@ -112,6 +112,7 @@ void Migration::start(const std::vector<std::string>& transport, MiB memory) {
   std::thread([host = cluster_.hosts[index(from_)], inbox = inbox_, command] {
     inbox->xl_returned(host->act(command));
   }).detach();
+  progress_.xl_migrate(domain_, true);
 }
 
 std::optional<transport::TransportMessage> Migration::hear() {
@@ -203,7 +204,7 @@ void Migration::say(const transport::ToolMessage& message) {
 
 void Migration::wait_at_most(Milliseconds duration) {
   give_up_ = clock_.now() + duration;
-  if (passed_ && execution_.moves_end) give_up_ = std::min(*give_up_, *execution_.moves_end + hurried);
+  if (execution_.moves_end) give_up_ = std::min(*give_up_, std::max(clock_.now(), *execution_.moves_end) + hurried);
 }
 
 void Migration::tell(transport::Phase phase, std::uint64_t bytes) {
@@ -214,6 +215,7 @@ void Migration::tell(transport::Phase phase, std::uint64_t bytes) {
 Error Migration::verdict() {
   if (!give_up_ || clock_.now() < *give_up_) wait_at_most(ending_patience);
   while (!inbox_->xl() && clock_.now() < *give_up_) hear();
+  if (xl_ended()) progress_.xl_migrate(domain_, false);
   if (xl_ended() && relay_) {
     wait_at_most(last_words);
     while (!ended_ && !inbox_->silent() && clock_.now() < *give_up_) hear();

@@ -34,6 +34,10 @@ public:
     phases.push_back(progress.phase);
     expected = progress.expected;
   }
+  void xl_migrate(const DomainName& domain, bool lives) override {
+    const Call call(*this);
+    xl.push_back(domain.str() + (lives ? ": xl begins" : ": xl ended"));
+  }
   void domain_ended(const DomainReport& report) override {
     const Call call(*this);
     ended.push_back(report.domain.str());
@@ -42,6 +46,7 @@ public:
   std::vector<std::string> steps;
   std::vector<Error> errors;
   std::vector<std::string> phases;
+  std::vector<std::string> xl;
   std::vector<std::string> ended;
   std::uint64_t expected = 0;
   std::atomic<bool> overlapped{false};

@@ -246,7 +246,7 @@ TEST_CASE("progress may be told by several threads at once") {
   CHECK(text.size() == 400 * std::string("samba: dom0: drbdadm primary samba\n").size());
 }
 
-TEST_CASE("what a second signal names are the steps under way, and the xl migrate from the copy to the handover") {
+TEST_CASE("what a second signal names are the steps under way, and each xl migrate that was not seen to end") {
   World world;
   Session session = session_of(world, "migrate-out");
   session.options.quiet = true;
@@ -257,6 +257,7 @@ TEST_CASE("what a second signal names are the steps under way, and the xl migrat
     const auto progress = make_progress(session);
     CHECK(under_way().empty());
     progress->step_begins(samba, copy);
+    progress->xl_migrate(samba, true);
     CHECK(under_way() == migrate);
     progress->step_ended(samba, copy, {});
     progress->step_begins(dns, create);
@@ -266,13 +267,39 @@ TEST_CASE("what a second signal names are the steps under way, and the xl migrat
     CHECK(under_way() == migrate + "  samba: dom0: drbdadm primary samba\n");
     progress->step_ended(samba, promote, {});
     progress->step_begins(samba, hand_over);
+    progress->xl_migrate(samba, false);
     progress->step_ended(samba, hand_over, {});
     CHECK(under_way().empty());
-    progress->step_begins(samba, copy);
-    progress->domain_ended(ended("samba", engine::ResultKind::failed, dom0));
-    CHECK(under_way().empty());
+    progress->domain_ended(ended("samba", engine::ResultKind::migrated, dom0));
     progress->step_begins(samba, create); // the second round of an evacuation
     CHECK(under_way() == "  samba: dom0: xl create /etc/xen/samba.cfg\n");
   }
   CHECK(under_way().empty());
+}
+
+TEST_CASE("what a second signal names after a copy that failed is what is tidied up, unless its xl migrate goes on") {
+  World world;
+  Session session = session_of(world, "migrate-out");
+  session.options.quiet = true;
+  const Step copy{CopyMemory{dom0}, "", When::next};
+  const std::string migrate = "  samba: dom0: xl migrate samba 10.77.0.2, up to its last record\n";
+  const auto progress = make_progress(session);
+  progress->step_begins(samba, copy);
+  SECTION("it was not even begun") { progress->step_ended(samba, copy, Error{}); }
+  SECTION("it has ended") {
+    progress->xl_migrate(samba, true);
+    progress->xl_migrate(samba, false);
+    progress->step_ended(samba, copy, Error{});
+  }
+  SECTION("it goes on") {
+    progress->xl_migrate(samba, true);
+    progress->step_ended(samba, copy, Error{});
+    CHECK(under_way() == migrate);
+    progress->domain_ended(ended("samba", engine::ResultKind::unknown, dom0));
+    CHECK(under_way() == migrate);
+    return;
+  }
+  CHECK(under_way().empty());
+  progress->step_begins(samba, promote);
+  CHECK(under_way() == "  samba: dom0: drbdadm primary samba\n");
 }

@@ -133,6 +133,20 @@ TEST_CASE("What somebody else has promoted since the look is in use, and no doma
     CHECK_FALSE(lab.drbd(mirror, "samba").primary); // or the window could not be closed
     CHECK(lab.window_is("samba", false));
   }
+  SECTION("a migration where two Primaries are configured: there is no window to be closed") {
+    lab.world->runs("samba", dom0);
+    for (const NodeId node : {dom0, mirror}) lab.drbd(node, "samba").two_primaries = true;
+    lab.world->when[Phase::held] = [&] { lab.drbd(mirror, "samba").primary = true; };
+    DomainPlan plan = migrate_plan("samba", dom0);
+    std::erase_if(plan.steps, [](const Step& step) {
+      return std::holds_alternative<model::OpenWindow>(step.action) ||
+             std::holds_alternative<model::CloseWindow>(step.action);
+    });
+    CHECK(lab.run(std::move(plan)).result == ResultKind::failed);
+    CHECK(lab.world->executes_on("samba", dom0));
+    CHECK(lab.drbd(mirror, "samba").primary);
+    CHECK(lab.world->count("mirror: drbdadm secondary samba") == 0);
+  }
   SECTION("the second disk of a start") {
     lab.world->before = [&](NodeId, const std::string& command) {
       if (command == "drbdadm primary") lab.drbd(dom0, "dns").primary = true;

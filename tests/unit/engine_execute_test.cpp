@@ -36,6 +36,7 @@ public:
   }
   void step_ended(const DomainName&, const Step&, const std::optional<Error>&) override {}
   void migration(const DomainName&, const engine::MigrationProgress&) override {}
+  void xl_migrate(const DomainName&, bool) override {}
   void domain_ended(const DomainReport& report) override { under_way_.erase(report.domain.str()); }
   std::size_t most = 0;
   std::map<char, std::ptrdiff_t> most_alike;

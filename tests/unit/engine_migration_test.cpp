@@ -67,6 +67,29 @@ TEST_CASE("The progress of a migration names its phases, and the guest's memory 
   CHECK(lab.heard.expected == std::uint64_t{256} << 20U);
 }
 
+TEST_CASE("An xl migrate is told of from its start to its end, and not called ended while it goes on") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  std::vector<std::string> expected{"samba: xl begins", "samba: xl ended"};
+  SECTION("it succeeds") { CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::migrated); }
+  SECTION("over plain ssh") { CHECK(lab.run(plain_migrate_plan("samba", dom0)).result == ResultKind::migrated); }
+  SECTION("its copy fails") {
+    lab.world->migration_faults.ends_in = {Phase::copying, EndCause::ssh_ended};
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+  }
+  SECTION("it is called off because its target cannot be promoted") {
+    lab.drbd(mirror, "samba").disk = "Inconsistent";
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::failed);
+  }
+  SECTION("it hangs") {
+    expected.pop_back();
+    lab.world->migration_faults.xl_hangs = true;
+    lab.world->migration_faults.ends_in = {Phase::copying, EndCause::ssh_ended};
+    CHECK(lab.run(migrate_plan("samba", dom0)).result == ResultKind::unknown);
+  }
+  CHECK(lab.heard.xl == expected);
+}
+
 TEST_CASE("A promotion that fails cancels the copy, and the guest runs on") {
   Lab lab;
   lab.world->runs("samba", dom0);
@@ -377,6 +400,26 @@ TEST_CASE("An xl that hangs behind ready is left when the time of the moves is o
   lab.world->migration_faults.xl_hangs = true;
   lab.world->migration_faults.stops_in = Phase::passed;
   lab.execution.moves_end = lab.now() + std::chrono::seconds(60);
+  const DomainReport report = lab.run(migrate_plan("samba", dom0));
+  CHECK(report.result == ResultKind::unknown);
+  CHECK(report.seconds >= 60);
+  CHECK(report.seconds < 75);
+  CHECK(lab.world->accidents == std::vector<std::string>{});
+}
+
+TEST_CASE("An xl that hangs before ready does not take the time of the shutdowns either") {
+  Lab lab;
+  lab.world->runs("samba", dom0);
+  lab.world->migration_faults.xl_hangs = true;
+  lab.execution.moves_end = lab.now() + std::chrono::seconds(60);
+  SECTION("its copy is cancelled then") { lab.world->migration_faults.stops_in = Phase::copying; }
+  SECTION("its copy was cancelled shortly before") {
+    lab.world->migration_faults.stops_in = Phase::copying;
+    lab.world->topology.migrate_timeout = Milliseconds(55'000);
+  }
+  SECTION("its transport has ended by itself") {
+    lab.world->migration_faults.ends_in = {Phase::copying, EndCause::ssh_ended};
+  }
   const DomainReport report = lab.run(migrate_plan("samba", dom0));
   CHECK(report.result == ResultKind::unknown);
   CHECK(report.seconds >= 60);

@@ -600,6 +600,33 @@ TEST_CASE("What cannot be created in its place is not destroyed") {
   CHECK(lab.world->log.empty());
 }
 
+TEST_CASE("While it cannot be told whether the other node has the domain, nothing of it is touched, and that is a refusal") {
+  Lab lab;
+  lab.drbd(dom0, "samba").primary = true;
+  lab.world->node(mirror).xl_works = false;
+  DomainPlan plan = migrate_plan("samba", dom0);
+  SECTION("resumed") {
+    lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+    plan = recover_steps({next(model::Resume{dom0, "samba"})});
+  }
+  SECTION("unpaused") {
+    lab.world->add_guest(dom0, "samba", "samba", "--p---");
+    plan = recover_steps({next(model::Unpause{dom0})});
+  }
+  SECTION("destroyed for a start") {
+    lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+    const model::Create create{dom0, "/etc/xen/samba.cfg"};
+    plan = recover_steps({next(model::Destroy{dom0, "samba", create}), next(create)});
+  }
+  SECTION("moved") { lab.world->runs("samba", dom0); }
+  const DomainReport report = lab.run(std::move(plan));
+  CHECK(report.result == ResultKind::refused);
+  REQUIRE(report.error);
+  CHECK(report.error->changed == Changed::no);
+  CHECK(lab.world->count("dom0: xl") == 0);
+  CHECK_FALSE(lab.world->was_changed());
+}
+
 TEST_CASE("A disk that still belongs to what was not destroyed is not demoted, nor waited for") {
   Lab lab;
   lab.world->add_guest(dom0, "samba", "samba", "---ss-");

@@ -48,6 +48,8 @@ public:
   virtual void step_begins(const DomainName& domain, const model::Step& step) = 0;
   virtual void step_ended(const DomainName& domain, const model::Step& step, const std::optional<Error>& error) = 0;
   virtual void migration(const DomainName& domain, const MigrationProgress& progress) = 0;
+  /// An xl migrate of the domain was started, or was seen to have ended: one that hangs outlives the run.
+  virtual void xl_migrate(const DomainName& domain, bool lives) = 0;
   virtual void domain_ended(const DomainReport& report) = 0;
 };
 
@@ -56,8 +58,8 @@ struct Execution {
   bool shuts_down_at_once = false; ///< a deadline presses: no shutdown waits for one of the `jobs`
   bool peer_is_dead = false;       ///< an accepted claim of rule 5.6: absence on the peer is not looked at
   std::function<bool()> stop;      ///< true once the run was interrupted: nothing new is begun, copies are cancelled
-  /// When nothing new is begun either, copies are cancelled as failed, and what cannot be cancelled any more is waited
-  /// for some seconds longer only: what is left of a deadline belongs to the shutdowns. Accident: shown possible: an xl
+  /// When nothing new is begun either, copies are cancelled as failed, and an xl that does not end is waited for some
+  /// seconds longer only: what is left of a deadline belongs to the shutdowns. Accident: shown possible: an xl
   /// hung in the middle of its migration, and the guest that was to come after it was asked to shut down a second
   /// before the power went.
   std::optional<std::chrono::steady_clock::time_point> moves_end;
