@@ -12,6 +12,7 @@
 #include "leaving.hpp"
 #include "output.hpp"
 #include "render.hpp"
+#include "rounds.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -134,16 +135,8 @@ engine::Report look_and_act(Session& session, model::Wish wish, const DeadPeer& 
   return report;
 }
 
-/// A later round is refused after an earlier one has changed something: that is no refusal.
-void reckon_with_earlier_rounds(engine::DomainReport& domain) {
-  if (!domain.error) return;
-  if (domain.error->changed == Changed::no) domain.error->changed = Changed::yes;
-  if (domain.error->kind == ErrorKind::refused) domain.error->kind = ErrorKind::failed;
-  if (domain.result == engine::ResultKind::refused) domain.result = engine::ResultKind::failed;
-}
-
-/// What was undone may show what else is left: looks and plans
-/// again until there is nothing more to do, a few times at most.
+/// What was undone may show what else is left: looks and plans again until there is nothing more to do, a few times at
+/// most.
 void recover_further(Session& session, const model::Wish& wish, const DeadPeer& dead, engine::Progress& progress,
                      engine::Report& report) {
   constexpr int rounds = 4;
@@ -153,25 +146,10 @@ void recover_further(Session& session, const model::Wish& wish, const DeadPeer& 
     });
     if (!mended) return;
     engine::Report next = look_and_act(session, wish, dead, progress);
-    for (engine::DomainReport& domain : next.domains)
-      if (domain.error && domain.error->kind == ErrorKind::unreachable) { // lost after the first change
-        domain.error->kind = ErrorKind::failed;
-        domain.error->changed = Changed::yes;
-        domain.result = engine::ResultKind::failed;
-      }
-    bool more = false;
-    for (std::size_t i = 0; i < report.domains.size() && i < next.domains.size(); ++i) {
-      const engine::ResultKind result = next.domains[i].result;
-      more = more || result == engine::ResultKind::recovered;
-      if (result == engine::ResultKind::already || result == engine::ResultKind::skipped) continue;
-      const bool recovered = report.domains[i].result == engine::ResultKind::recovered;
-      // what tidies up after a new start that failed does not make it a success
-      if (report.domains[i].started_again && !recovered && !next.domains[i].started_again) continue;
-      if (recovered) reckon_with_earlier_rounds(next.domains[i]);
-      next.domains[i].started_again |= report.domains[i].started_again && recovered;
-      next.domains[i].seconds += report.domains[i].seconds;
-      report.domains[i] = std::move(next.domains[i]);
-    }
+    const bool more = std::any_of(next.domains.begin(), next.domains.end(), [](const engine::DomainReport& domain) {
+      return domain.result == engine::ResultKind::recovered;
+    });
+    add_further_recovery(report, std::move(next));
     if (!more) return;
   }
 }
@@ -222,7 +200,7 @@ Result<DeadPeer> judge_peer(Session& session, model::Wish& wish) {
 /// A guest that `recover` has started here is one that was asked for on this node (rule 5.10).
 void end_leaving_for_started(const Session& session, const engine::Report& report) {
   const bool started = std::any_of(report.domains.begin(), report.domains.end(), [&](const engine::DomainReport& each) {
-    return each.started_again && each.node == session.this_node;
+    return each.new_start == engine::NewStart::done && each.node == session.this_node;
   });
   if (!started) return;
   if (const auto ended = end_leaving(session); !ended) log::warn(printable(ended.error().because));

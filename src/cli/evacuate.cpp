@@ -9,6 +9,7 @@
 #include "leaving.hpp"
 #include "output.hpp"
 #include "render.hpp"
+#include "rounds.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -86,13 +87,42 @@ private:
     engine::Look look = look_for(session_, wish_);
     look.make_identity = true;
     engine::Report report = round(look_at_rest(session_, wish_, look), *progress);
-    if (interrupted_by() == 0 && !failed_moves_.empty()) {
-      std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.count(name) != 0; });
-      merge(report, round(look_at_rest(session_, wish_, look), *progress));
-    }
+    if (interrupted_by() == 0 && !failed_moves_.empty()) shut_down_the_rest(look, report, *progress);
     const int code = exit_code_of(report);
     if (interrupted_by() != 0) stays_unless_changed(report);
     return Ended{.report = std::move(report), .code = code};
+  }
+
+  /// What could not be moved is shut down. What an xl migrate is still at work on comes last: shut down it may be once
+  /// that has ended, and the others do not wait for it.
+  void shut_down_the_rest(const engine::Look& look, engine::Report& report, engine::Progress& progress) {
+    std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.contains(name); });
+    const model::ClusterState state = look_at_rest(session_, wish_, look);
+    std::vector<DomainName> late;
+    if (session_.options.deadline)
+      std::erase_if(wish_.domains, [&](const DomainName& name) {
+        const bool is_late = planner::is_migrating(name, state);
+        if (is_late) late.push_back(name);
+        return is_late;
+      });
+    kept_for_the_late_ = !late.empty();
+    if (!wish_.domains.empty()) add_shutdowns(report, round(state, progress));
+    if (late.empty() || interrupted_by() != 0) return;
+    kept_for_the_late_ = false;
+    wish_.domains = late;
+    add_shutdowns(report, round(look_when_xl_has_ended(look), progress));
+  }
+
+  /// As long as there is time to shut anything down.
+  model::ClusterState look_when_xl_has_ended(const engine::Look& look) {
+    constexpr Milliseconds interval{500};
+    for (;;) {
+      model::ClusterState state = look_at_rest(session_, wish_, look);
+      const bool ended = std::none_of(wish_.domains.begin(), wish_.domains.end(),
+                                      [&](const DomainName& name) { return planner::is_migrating(name, state); });
+      if (ended || interrupted_by() != 0 || deadline_is_over(session_)) return state;
+      engine::system_clock().sleep(interval);
+    }
   }
 
   /// Interrupted before anything was done: this node leaves no more than it did before.
@@ -149,13 +179,21 @@ private:
     return half;
   }
 
+  /// Those that ignore their shutdown leave some time to a guest whose migration ends late.
+  std::optional<Milliseconds> time_for_shutdowns() const {
+    constexpr Milliseconds for_the_late{15'000};
+    const auto left = time_left(session_);
+    if (!left || !kept_for_the_late_) return left;
+    return *left - std::min(for_the_late, *left / 3);
+  }
+
   model::Plan make_plan(const model::ClusterState& state) {
     planner::Inputs inputs = planner_inputs(session_, state);
     inputs.identities_made = !session_.options.dry_run;
     inputs.no_moves = no_moves_;
     inputs.without_lock = without_lock_;
     inputs.failed_moves = failed_moves_;
-    wish_.shutdown_limit = time_left(session_);
+    wish_.shutdown_limit = time_for_shutdowns();
     model::Plan plan = planner::plan(session_.topology, state, wish_, inputs);
     if (const auto moving = time_before_shutdowns(session_); moving && moves_anything(plan))
       end_shutdowns_with_the_moves(plan, std::chrono::ceil<std::chrono::seconds>(*moving));
@@ -204,30 +242,6 @@ private:
     return exit_code(ErrorKind::failed);
   }
 
-  /// What the second round did counts. Where it did nothing, and the first had changed something, the first does.
-  /// Accident: shown possible: a guest that had been moved, with its half-name left behind, was reported as refused,
-  /// with nothing changed.
-  static void merge(engine::Report& first, engine::Report&& second) {
-    for (engine::DomainReport& again : second.domains) {
-      const auto before =
-          std::find_if(first.domains.begin(), first.domains.end(),
-                       [&](const engine::DomainReport& report) { return report.domain == again.domain; });
-      if (before == first.domains.end() || again.result == ResultKind::already) continue;
-      if ((again.result == ResultKind::refused || again.result == ResultKind::skipped) && before->error &&
-          before->error->changed != Changed::no) {
-        before->seconds += again.seconds;
-        before->notes.push_back("it was not shut down either: " + again.reason);
-        continue;
-      }
-      again.seconds += before->seconds;
-      std::vector<std::string> notes = std::move(before->notes);
-      for (std::string& note : again.notes) // both rounds may have been warned of the same
-        if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
-      again.notes = std::move(notes);
-      *before = std::move(again);
-    }
-  }
-
   enum class Left {
     nothing, ///< that runs, or is left of a migration
     remains, ///< of guests that run elsewhere, or are on their way out
@@ -270,6 +284,7 @@ private:
   std::optional<std::string> no_moves_;
   bool without_lock_ = false; ///< not even this node's half was had
   std::map<DomainName, std::string> failed_moves_;
+  bool kept_for_the_late_ = false;
   std::set<DomainName> asked_in_vain_; ///< for all of their shutdown_timeout: a second time would only be longer
 };
 

@@ -30,7 +30,7 @@ Json error_json(const Error& error) {
 /// The word in the document: what `recover` did has none of its own, its reason tells it; but a start is a start.
 std::string_view word_of(const DomainReport& report) {
   if (report.result != ResultKind::recovered) return engine::to_string(report.result);
-  return engine::to_string(report.started_again ? ResultKind::started : ResultKind::already);
+  return engine::to_string(report.new_start == engine::NewStart::done ? ResultKind::started : ResultKind::already);
 }
 
 std::string reason_of(const DomainReport& report, bool dry_run) {

@@ -91,6 +91,7 @@ void DomainRun::take(const Step& step) {
                  .while_doing = {},
                  .changed = Changed::no,
                  .hint = {}});
+  begun_.insert(&step);
   run_.progress.step_begins(plan_.domain, step);
   Result<> done = actions_.perform(step);
   run_.progress.step_ended(plan_.domain, step, done ? std::nullopt : std::optional(done.error()));
@@ -118,6 +119,14 @@ void DomainRun::fail(Error error) {
   if (failure_->hint.empty() || seen->kind == ErrorKind::unknown) failure_->hint = seen->hint;
 }
 
+/// Of a recovery that came to no good end.
+NewStart DomainRun::new_start() const {
+  const auto create = std::find_if(plan_.steps.begin(), plan_.steps.end(),
+                                   [](const Step& step) { return std::holds_alternative<model::Create>(step.action); });
+  if (done_.contains(&*create)) return NewStart::done;
+  return begun_.contains(&*create) ? NewStart::failed : NewStart::none;
+}
+
 void DomainRun::leave_behind(Error error) {
   report_.notes.push_back(error.what + ": " + error.because + (error.hint.empty() ? "" : "; " + error.hint));
   if (!left_behind_) left_behind_ = std::move(error);
@@ -126,6 +135,7 @@ void DomainRun::leave_behind(Error error) {
 void DomainRun::conclude() {
   if (failure_) {
     report_.result = result_of(failure_->kind);
+    if (report_.new_start == NewStart::done) report_.new_start = new_start();
     if (const auto node = actions_.runs_on())
       report_.node = *node;
     else if (plan_.verdict == Verdict::migrate && !actions_.gave_away())

@@ -24,14 +24,15 @@ public:
 private:
   void take(const model::Step& step);
   [[nodiscard]] bool is_due(const model::Step& step) const;
-  /// Whether a failure takes the disk back there (rule 5.4). What this run did not promote is somebody else's; but where
-  /// it has opened the window the target of a migration is demoted in any case, for DRBD does not close it until then.
-  /// What a recovery finds Primary is a leftover.
+  /// Whether a failure takes the disk back there (rule 5.4). What this run did not promote is somebody else's; but
+  /// where it has opened the window the target of a migration is demoted in any case, for DRBD does not close it until
+  /// then. What a recovery finds Primary is a leftover.
   [[nodiscard]] bool is_to_undo(const model::Demote& step) const;
   /// Whether what was to be destroyed there for a start stands there still, and holds its disks.
   [[nodiscard]] bool keeps_what_it_had(model::NodeId node) const;
   /// Why the step is not begun any more. What tidies up after a domain that was changed is done still.
   [[nodiscard]] std::optional<Stop> stop_before(const model::Step& step) const;
+  [[nodiscard]] NewStart new_start() const;
   void fail(Error error);
   void leave_behind(Error error);
   void conclude();
@@ -42,6 +43,7 @@ private:
   Actions actions_;
   std::optional<Error> failure_;
   std::optional<Error> left_behind_;
+  std::set<const model::Step*> begun_;
   std::set<const model::Step*> done_;
 };
 

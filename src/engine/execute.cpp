@@ -243,7 +243,7 @@ DomainReport expected(const model::DomainPlan& plan) {
           .node = plan.node,
           .reason = plan.reason,
           .error = plan.error,
-          .started_again = starts_again(plan)};
+          .new_start = starts_again(plan) ? NewStart::done : NewStart::none};
 }
 
 const DomainReport* Report::find(const DomainName& domain) const {

@@ -262,6 +262,22 @@ def test_a_guest_that_recover_has_started_anew_ends_the_leaving_of_its_node(make
     assert_runs(world, dns=1)
 
 
+def test_a_new_start_that_fails_is_not_called_a_success_for_what_recover_tidies_up_after_it(make_world):
+    world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve"), demo.domain("mail", "dom0", 2)])
+    tool(world, 1, "start dns")
+    world.simulation.fault("signal", node=2, command="xl migrate-receive", point="receive-go", signal=9)
+    tool(world, 1, "migrate-out dns", 6)
+    world.simulation.write_by_hand(2, "dns")
+    document(world, 1, "evacuate", None)
+    world.open_window("mail")    # what is mended in the first round, and brings the second
+    world.simulation.fault("exit", command="xl create -q *dns.cfg", code=1)
+    told = document(world, 1, "recover dns mail --yes", 6)
+    assert told.results == {"dns": "failed", "mail": "already"}, told
+    assert "exit status 1" in told.reasons["dns"] and windows_closed(world, "mail") and not has_record(world), told
+    assert creations(world, "dns") == 1 and world.rows(1) == {}
+    assert status(world, 2)["nodes"][0]["leaving"]
+
+
 def test_a_recover_on_a_leaving_node_does_not_start_what_a_newer_evacuation_would_have_to_move(make_world):
     world = make_world(domains=[demo.domain("dns", "dom0", 1, on_crash="preserve"),
                                 demo.domain("mail", "dom0", 2, on_crash="preserve")])

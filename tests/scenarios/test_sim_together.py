@@ -203,6 +203,24 @@ def test_a_deaf_guest_that_cannot_move_takes_no_time_from_those_that_can(make_wo
     assert set(world.rows(1)) == {"deaf"}
 
 
+def test_a_guest_whose_migration_ends_late_is_shut_down_after_the_others_and_keeps_none_of_them_waiting(make_world):
+    world = make_world(domains=[demo.domain("dns", "dom0", 1), demo.domain("mail", "dom0", 2)],
+                       settings={"stream_rate": 50_000.0})
+    tool(world, 1, "start-all")
+    held = world.simulation.hold("xl migrate *dns *", "migrate-stream", at_byte=300_000)
+    with world.running(1, "exec xen-drbd --json evacuate --deadline 40s > /tmp/said 2>&1") as leaving:
+        world.simulation.wait_held(held)
+        world.wait_for(lambda: "mail" not in world.rows(1), 38, "mail to be shut down")
+        assert leaving.poll() is None and "dns" in world.rows(1)
+        world.simulation.release(held)
+        code = leaving.wait(30)
+    said = world.on(1, "cat /tmp/said").stdout
+    assert code == 0 and world.rows(1) == {}, said
+    told = {one["name"]: one for one in json.loads(said.splitlines()[-1])["domains"]}
+    assert {name: one["result"] for name, one in told.items()} == {"dns": "stopped", "mail": "stopped"}, said
+    assert "the time for moves is over" in told["dns"]["reason"], said
+
+
 def test_a_deadline_bounds_the_wait_for_the_lock_too(world):
     tool(world, 1, "start dns")
     held = a_killed_start_keeps_the_lock(world)

@@ -81,7 +81,7 @@ TEST_CASE("what recover started again is called started") {
     return json_of(session_of(world, "recover"), {{report}}, nullptr, 0)["domains"][0]["result"];
   };
   CHECK(result() == "already");
-  report.started_again = true;
+  report.new_start = engine::NewStart::done;
   CHECK(result() == "started");
 }
 

@@ -1,5 +1,6 @@
 #include "xen_drbd/engine/record.hpp"
 
+#include "advice.hpp"
 #include "audit.hpp"
 #include "changing.hpp"
 #include "commands.hpp"
@@ -42,7 +43,10 @@ public:
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
-  ~File() { std::filesystem::remove_all(folder_); }
+  ~File() {
+    std::filesystem::remove_all(folder_);
+    advise_with(""); // a session that was opened on it
+  }
   [[nodiscard]] std::string path() const { return folder_ / "lan.yaml"; }
   [[nodiscard]] Options options(std::vector<std::string> domains = {}) const {
     Options options;

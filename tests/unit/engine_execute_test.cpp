@@ -355,10 +355,10 @@ TEST_CASE("How a plan without a fault would end is told without a step") {
   DomainPlan again = start_plan("samba", dom0);
   again.verdict = Verdict::recover;
   CHECK(engine::expected(again).result == ResultKind::recovered);
-  CHECK(engine::expected(again).started_again);
-  CHECK_FALSE(engine::expected(start_plan("samba", dom0)).started_again);
+  CHECK(engine::expected(again).new_start == engine::NewStart::done);
+  CHECK(engine::expected(start_plan("samba", dom0)).new_start == engine::NewStart::none);
   again.steps.erase(again.steps.begin() + 1);
-  CHECK_FALSE(engine::expected(again).started_again);
+  CHECK(engine::expected(again).new_start == engine::NewStart::none);
   CHECK(engine::expected(refused).result == ResultKind::refused);
   CHECK(engine::expected(refused).error == refused.error);
   CHECK(engine::expected(refused).reason == "a rule");

@@ -600,7 +600,8 @@ TEST_CASE("What cannot be created in its place is not destroyed") {
   CHECK(lab.world->log.empty());
 }
 
-TEST_CASE("While it cannot be told whether the other node has the domain, nothing of it is touched, and that is a refusal") {
+TEST_CASE(
+    "While it cannot be told whether the other node has the domain, nothing of it is touched, and that is a refusal") {
   Lab lab;
   lab.drbd(dom0, "samba").primary = true;
   lab.world->node(mirror).xl_works = false;
@@ -625,6 +626,35 @@ TEST_CASE("While it cannot be told whether the other node has the domain, nothin
   CHECK(report.error->changed == Changed::no);
   CHECK(lab.world->count("dom0: xl") == 0);
   CHECK_FALSE(lab.world->was_changed());
+}
+
+TEST_CASE("Whether recover has started a domain anew is told by its create, whatever else fails") {
+  Lab lab;
+  lab.world->add_guest(dom0, "samba", "samba", "---ss-");
+  lab.drbd(dom0, "samba").primary = true;
+  const model::Create create{dom0, "/etc/xen/samba.cfg"};
+  DomainPlan plan =
+      recover_steps({next(model::Destroy{dom0, "samba", create}), next(create), next(model::RemoveRecord{mirror})});
+  SECTION("all is well") {
+    CHECK(lab.run(plan).new_start == engine::NewStart::done);
+    CHECK(lab.world->executes_on("samba", dom0));
+  }
+  SECTION("the create fails") {
+    lab.world->crashes_at_once.insert("samba");
+    CHECK(lab.run(plan).new_start == engine::NewStart::failed);
+  }
+  SECTION("what comes after it fails") {
+    lab.world->before = [&](NodeId, const std::string& command) {
+      if (command == "xl create") lab.world->fault(mirror, 1, Fault::fails);
+    };
+    const DomainReport report = lab.run(plan);
+    CHECK(report.result == ResultKind::failed);
+    CHECK(report.new_start == engine::NewStart::done);
+  }
+  SECTION("it is not come to") {
+    lab.world->node(dom0).leaving = true;
+    CHECK(lab.run(plan).new_start == engine::NewStart::none);
+  }
 }
 
 TEST_CASE("A disk that still belongs to what was not destroyed is not demoted, nor waited for") {

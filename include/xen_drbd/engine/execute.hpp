@@ -13,6 +13,13 @@ namespace xen_drbd::engine {
 enum class ResultKind { started, migrated, stopped, recovered, already, skipped, refused, failed, unknown };
 [[nodiscard]] std::string_view to_string(ResultKind kind);
 
+/// Whether recover has destroyed the domain and created it anew.
+enum class NewStart {
+  none,   ///< not tried
+  done,   ///< it was created, whatever came after that
+  failed, ///< it was tried, and is not known to have been created
+};
+
 /// How one domain ended.
 struct DomainReport {
   DomainName domain;
@@ -21,7 +28,7 @@ struct DomainReport {
   std::string reason;         ///< one clause; empty when all went well
   std::optional<Error> error; ///< for refused, failed, unknown; for skipped the cause's kind
   double seconds = 0;
-  bool started_again = false;     ///< recovered: the domain was destroyed and created anew
+  NewStart new_start = NewStart::none;
   std::vector<std::string> notes; ///< what else the administrator must know: a window left open, a demotion left undone
 };
 

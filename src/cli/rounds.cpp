@@ -1,0 +1,66 @@
+#include "rounds.hpp"
+
+#include <algorithm>
+
+namespace xen_drbd::cli {
+namespace {
+
+using engine::DomainReport;
+using engine::NewStart;
+using engine::ResultKind;
+
+bool has_changed_something(const DomainReport& domain) {
+  return domain.result == ResultKind::recovered || (domain.error && domain.error->changed != Changed::no);
+}
+
+/// A round that could not be begun, after an earlier one has changed something: that is no refusal.
+void reckon_with(const DomainReport& before, DomainReport& later) {
+  if (!later.error) return;
+  const bool lost = later.error->kind == ErrorKind::unreachable; // after the first change, if only for another domain
+  if (!lost && !has_changed_something(before)) return;
+  if (later.error->changed == Changed::no) later.error->changed = Changed::yes;
+  if (lost || later.error->kind == ErrorKind::refused) later.error->kind = ErrorKind::failed;
+  if (later.result == ResultKind::refused) later.result = ResultKind::failed;
+}
+
+/// The notes and the seconds of both rounds; the rest is the one's that counts.
+void put_together(DomainReport& before, DomainReport&& later, bool later_counts) {
+  std::vector<std::string> notes = std::move(before.notes);
+  for (std::string& note : later.notes)
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+  const double seconds = before.seconds + later.seconds;
+  if (later_counts) before = std::move(later);
+  before.notes = std::move(notes);
+  before.seconds = seconds;
+}
+
+template <class Add> void for_each_domain_of_both(engine::Report& report, engine::Report&& next, const Add& add) {
+  for (DomainReport& later : next.domains)
+    for (DomainReport& before : report.domains)
+      if (before.domain == later.domain) add(before, std::move(later));
+}
+
+} // namespace
+
+void add_further_recovery(engine::Report& report, engine::Report&& next) {
+  for_each_domain_of_both(report, std::move(next), [](DomainReport& before, DomainReport&& later) {
+    const bool did_nothing = later.result == ResultKind::already || later.result == ResultKind::skipped;
+    const bool only_tidied = before.new_start == NewStart::failed && later.new_start == NewStart::none;
+    reckon_with(before, later);
+    if (later.new_start == NewStart::none) later.new_start = before.new_start;
+    const bool counts = !did_nothing && !only_tidied;
+    if (only_tidied && later.error) later.notes.push_back(later.error->what + ": " + later.error->because);
+    put_together(before, std::move(later), counts);
+  });
+}
+
+void add_shutdowns(engine::Report& report, engine::Report&& shutdowns) {
+  for_each_domain_of_both(report, std::move(shutdowns), [](DomainReport& before, DomainReport&& later) {
+    const bool not_begun = later.result == ResultKind::refused || later.result == ResultKind::skipped;
+    const bool hides = not_begun && has_changed_something(before);
+    if (hides) later.notes.push_back("it was not shut down either: " + later.reason);
+    put_together(before, std::move(later), later.result != ResultKind::already && !hides);
+  });
+}
+
+} // namespace xen_drbd::cli
