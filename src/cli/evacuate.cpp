@@ -110,16 +110,20 @@ private:
     if (late.empty() || interrupted_by() != 0) return;
     kept_for_the_late_ = false;
     wish_.domains = late;
-    add_shutdowns(report, round(look_when_xl_has_ended(look), progress));
+    add_shutdowns(report, round(look_when_xl_has_ended(look, progress), progress));
   }
 
   /// As long as there is time to shut anything down.
-  model::ClusterState look_when_xl_has_ended(const engine::Look& look) {
+  model::ClusterState look_when_xl_has_ended(const engine::Look& look, engine::Progress& progress) {
     constexpr Milliseconds interval{500};
     for (;;) {
       model::ClusterState state = look_at_rest(session_, wish_, look);
-      const bool ended = std::none_of(wish_.domains.begin(), wish_.domains.end(),
-                                      [&](const DomainName& name) { return planner::is_migrating(name, state); });
+      bool ended = true;
+      for (const DomainName& name : wish_.domains) {
+        const bool lives = planner::is_migrating(name, state);
+        if (!lives) progress.xl_migrate(name, false);
+        ended = ended && !lives;
+      }
       if (ended || interrupted_by() != 0 || deadline_is_over(session_)) return state;
       engine::system_clock().sleep(interval);
     }

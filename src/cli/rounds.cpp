@@ -35,9 +35,11 @@ void put_together(DomainReport& before, DomainReport&& later, bool later_counts)
 }
 
 template <class Add> void for_each_domain_of_both(engine::Report& report, engine::Report&& next, const Add& add) {
-  for (DomainReport& later : next.domains)
-    for (DomainReport& before : report.domains)
-      if (before.domain == later.domain) add(before, std::move(later));
+  for (DomainReport& later : next.domains) {
+    const auto before = std::find_if(report.domains.begin(), report.domains.end(),
+                                     [&](const DomainReport& each) { return each.domain == later.domain; });
+    if (before != report.domains.end()) add(*before, std::move(later));
+  }
 }
 
 } // namespace
