@@ -8,6 +8,7 @@ openssh-server and -client, iproute2, util-linux.
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -382,7 +383,7 @@ class Cluster:
     def _admin(self, node, *arguments):
         env = {"XEN_DRBD_SIM_WORLD": str(self.directory / "world"), "XEN_DRBD_SIM_NODE": str(node), "PATH": PATH}
         done = subprocess.run([str(self.directory / "tools" / "xen-drbd-sim"), "world", *arguments], env=env, text=True,
-                              capture_output=True, check=False)
+                              capture_output=True, check=False, timeout=60)
         if done.returncode != 0:
             raise ClusterError(f"world {' '.join(arguments)}: {done.returncode} {done.stderr.strip()}")
         return done.stdout
@@ -644,7 +645,8 @@ class Cluster:
         """The node stands still: none of its processes runs, and the other one hears nothing of it. What its guests do is
         not held up."""
         self.cut()
-        self._signal_all(node, signal.SIGSTOP)
+        self._stop_without_the_world(lambda: self._signal_all(node, signal.SIGSTOP),
+                                     lambda: self._signal_all(node, signal.SIGCONT))
 
     def thaw(self, node):
         self._signal_all(node, signal.SIGCONT)
@@ -657,6 +659,31 @@ class Cluster:
             with contextlib.suppress(OSError):    # it has ended
                 if os.readlink(process / "ns/pid") == home:
                     os.kill(int(process.name), which)
+
+    def stop_processes(self, node, pattern):
+        """SIGSTOP to the processes of a node whose command lines match, as pkill -f has it. There must be one."""
+        self._stop_without_the_world(lambda: self.on(node, ["pkill", "-STOP", "-f", pattern], check=True),
+                                     lambda: self.on(node, ["pkill", "-CONT", "-f", pattern]))
+
+    def _stop_without_the_world(self, stop, go_on):
+        """For a process that stood still while it held the state of the world, or a fault, every command of both nodes
+        would wait: it goes on for a moment."""
+        def free(lock, until):
+            with open(self.directory / "world" / lock, "wb") as file:
+                while True:
+                    with contextlib.suppress(BlockingIOError):
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        return True
+                    if time.monotonic() > until:
+                        return False
+                    time.sleep(0.01)
+
+        while True:
+            stop()
+            if all(free(lock, time.monotonic() + 1) for lock in ("lock", "faults/lock")):
+                return
+            go_on()
+            time.sleep(0.05)
 
     def boot(self, node, drbd=True):
         """The node comes back: sshd, and DRBD as configured unless `drbd` is false. No domain is started."""

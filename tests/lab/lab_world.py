@@ -114,6 +114,9 @@ class LabWorld(World):
     def start_sshd(self, node):
         self.lab.start_sshd(node)
 
+    def stop_processes(self, node, pattern):
+        self.lab.on(node, ["pkill", "-STOP", "-f", pattern], check=True)
+
     def freeze_sshd(self, node):
         self.accident("sshd stands still")
         self.lab.freeze_sshd(node)

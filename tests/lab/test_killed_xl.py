@@ -3,7 +3,7 @@
 import re
 
 from stories import assert_settled, document, refusal, status, tool
-from test_recover import KILL, MIGRATE, RECEIVER, STOP_RECEIVER
+from test_recover import KILL, MIGRATE, RECEIVER, RECEIVERS
 
 # the last record of the copy is held back: the guest is suspended
 WINDOW_OPEN = "drbdsetup show dns | grep -q allow-two-primaries"
@@ -55,7 +55,7 @@ def test_a_guest_stuck_before_the_last_word_is_resumed_or_with_yes_alone_started
         held = running.on(1, f"until {WINDOW_OPEN}; do pgrep -f '^[^ ]*/xl migrate ' > /dev/null || exit; done; "
                              "pkill -STOP -f '^[^ ]*(xl migrate |xen-drbd )'")
         assert held.ok, running.read(1, "/root/said")
-        running.breaks(2, "receiver stopped", STOP_RECEIVER)
+        running.stands_still(2, "receiver stopped", RECEIVERS)
         running.breaks(1, "xl killed with the guest suspended", KILL)
         run.wait(60)
     running.breaks(1, "source renamed by hand", ["xl", "rename", "dns", "dns--migratedaway"])

@@ -76,6 +76,10 @@ class World(abc.ABC):
         """It goes on."""
 
     @abc.abstractmethod
+    def stop_processes(self, node, pattern):
+        """SIGSTOP to the processes whose command lines match, as pkill -f has it. There must be one."""
+
+    @abc.abstractmethod
     def freeze_sshd(self, node):
         """The kernel of the node takes new connections, and nobody answers on them."""
 
@@ -122,6 +126,11 @@ class World(abc.ABC):
         """Runs a command that is an accident of this scenario; `what` names it in a summary."""
         self.accident(what)
         return self.on(node, command, check=True)
+
+    def stands_still(self, node, what, pattern):
+        """Such processes stand still, which is an accident of this scenario."""
+        self.accident(what)
+        self.stop_processes(node, pattern)
 
     def accident(self, what):
         """Notes that something was broken on purpose."""
@@ -232,6 +241,9 @@ class SimulatedWorld(World):
 
     def thaw(self, node):
         self.simulation.thaw(node)
+
+    def stop_processes(self, node, pattern):
+        self.simulation.stop_processes(node, pattern)
 
     def freeze_sshd(self, node):
         self.simulation.freeze_sshd(node)

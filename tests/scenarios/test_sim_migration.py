@@ -168,15 +168,6 @@ def test_a_migration_network_that_is_cut_alone_leaves_nothing_behind(make_world,
     tool(world, 1, "migrate-out dns")
 
 
-def stop(world, node, processes):
-    """Stops processes where they do not hold the state of the simulation, for which every command would wait."""
-    while True:
-        world.on(node, f"kill -STOP {processes}", check=True)
-        if world.on(node, ["xl", "list"], timeout=5).ok:
-            return
-        world.on(node, f"kill -CONT {processes}", check=True)
-
-
 def test_a_receiver_that_stands_still_is_ended_by_recover(world):
     """A process that is stopped does not hear of its end."""
     receiver = "$(pgrep -f 'xl [m]igrate-receive')"
@@ -185,7 +176,7 @@ def test_a_receiver_that_stands_still_is_ended_by_recover(world):
     with world.running(1, "exec xen-drbd migrate-out dns > /tmp/said 2>&1") as run:
         world.simulation.wait_held(held)
         world.wait_for(lambda: "dns--incoming" in world.rows(2), 20, "what was written to arrive")
-        stop(world, 2, receiver)
+        world.stop_processes(2, "xl migrate-receive")
         world.on(1, "kill -9 $(pgrep -f '[x]en-drbd migrate-out') $(pgrep -f 'xl [m]igrate ')", check=True)
         run.wait(30)
     assert set(world.rows(2)) == {"dns--incoming"} and world.on(2, f"kill -0 {receiver}").ok
