@@ -93,40 +93,52 @@ private:
     return Ended{.report = std::move(report), .code = code};
   }
 
-  /// What could not be moved is shut down. What an xl migrate is still at work on comes last: shut down it may be once
-  /// that has ended, and the others do not wait for it.
+  /// What could not be moved is shut down. Where time is short, what an xl migrate is still at work on comes last: it
+  /// may be shut down once that has ended, and nobody waits for another one's.
   void shut_down_the_rest(const engine::Look& look, engine::Report& report, engine::Progress& progress) {
     std::erase_if(wish_.domains, [&](const DomainName& name) { return asked_in_vain_.contains(name); });
-    const model::ClusterState state = look_at_rest(session_, wish_, look);
-    std::vector<DomainName> late;
-    if (session_.options.deadline)
-      std::erase_if(wish_.domains, [&](const DomainName& name) {
-        const bool is_late = planner::is_migrating(name, state);
-        if (is_late) late.push_back(name);
-        return is_late;
-      });
-    kept_for_the_late_ = !late.empty();
-    if (!wish_.domains.empty()) add_shutdowns(report, round(state, progress));
-    if (late.empty() || interrupted_by() != 0) return;
-    kept_for_the_late_ = false;
-    wish_.domains = late;
-    add_shutdowns(report, round(look_when_xl_has_ended(look, progress), progress));
+    model::ClusterState state = look_at_rest(session_, wish_, look);
+    tell_which_xl_ended(state, progress);
+    for (;;) {
+      std::vector<DomainName> late;
+      if (session_.options.deadline && !deadline_is_over(session_)) late = take_out_what_migrates(state);
+      kept_for_the_late_ = !late.empty();
+      if (!wish_.domains.empty()) add_shutdowns(report, round(state, progress));
+      if (late.empty()) return;
+      wish_.domains = late;
+      state = look_when_an_xl_has_ended(look, progress);
+      if (interrupted_by() != 0) return;
+    }
   }
 
-  /// As long as there is time to shut anything down.
-  model::ClusterState look_when_xl_has_ended(const engine::Look& look, engine::Progress& progress) {
+  /// Takes out of the wish, and returns, what an xl migrate is at work on.
+  std::vector<DomainName> take_out_what_migrates(const model::ClusterState& state) {
+    const auto rest = std::stable_partition(wish_.domains.begin(), wish_.domains.end(), [&](const DomainName& name) {
+      return !planner::is_migrating(name, state);
+    });
+    std::vector<DomainName> late(rest, wish_.domains.end());
+    wish_.domains.erase(rest, wish_.domains.end());
+    return late;
+  }
+
+  /// Of the wished domains one at least; or the time is over.
+  model::ClusterState look_when_an_xl_has_ended(const engine::Look& look, engine::Progress& progress) {
     constexpr Milliseconds interval{500};
     for (;;) {
       model::ClusterState state = look_at_rest(session_, wish_, look);
-      bool ended = true;
-      for (const DomainName& name : wish_.domains) {
-        const bool lives = planner::is_migrating(name, state);
-        if (!lives) progress.xl_migrate(name, false);
-        ended = ended && !lives;
-      }
-      if (ended || interrupted_by() != 0 || deadline_is_over(session_)) return state;
+      tell_which_xl_ended(state, progress);
+      const bool all_live = std::all_of(wish_.domains.begin(), wish_.domains.end(),
+                                        [&](const DomainName& name) { return planner::is_migrating(name, state); });
+      if (!all_live || interrupted_by() != 0 || deadline_is_over(session_)) return state;
       engine::system_clock().sleep(interval);
     }
+  }
+
+  void tell_which_xl_ended(const model::ClusterState& state, engine::Progress& progress) const {
+    const model::NodeState* here = state.node(session_.this_node);
+    if (here == nullptr || !here->watchers) return; // what xl is at work on cannot be told
+    for (const DomainName& name : wish_.domains)
+      if (!planner::is_migrating(name, state)) progress.xl_migrate(name, false);
   }
 
   /// Interrupted before anything was done: this node leaves no more than it did before.
@@ -185,10 +197,10 @@ private:
 
   /// Those that ignore their shutdown leave some time to a guest whose migration ends late.
   std::optional<Milliseconds> time_for_shutdowns() const {
-    constexpr Milliseconds for_the_late{15'000};
+    constexpr std::chrono::seconds for_the_late{15};
     const auto left = time_left(session_);
     if (!left || !kept_for_the_late_) return left;
-    return *left - std::min(for_the_late, *left / 3);
+    return *left - std::min(for_the_late, std::chrono::floor<std::chrono::seconds>(*left / 3));
   }
 
   model::Plan make_plan(const model::ClusterState& state) {
@@ -229,10 +241,14 @@ private:
       if (planned.verdict == model::Verdict::stop && domain.result == ResultKind::failed && !session_.options.deadline)
         asked_in_vain_.insert(domain.domain);
       else
-        failed_moves_[domain.domain] = planned.verdict != model::Verdict::migrate ? planned.reason
-                                       : domain.reason.empty()                    ? "it could not be moved"
-                                                               : "its migration failed: " + domain.reason;
+        failed_moves_[domain.domain] =
+            planned.verdict != model::Verdict::migrate ? planned.reason : why_not_moved(domain);
     }
+  }
+
+  static std::string why_not_moved(const engine::DomainReport& domain) {
+    if (domain.result == ResultKind::unknown) return "its migration was not seen to end";
+    return domain.reason.empty() ? "it could not be moved" : "its migration failed: " + domain.reason;
   }
 
   int exit_code_of(const engine::Report& report) {

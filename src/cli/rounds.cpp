@@ -23,15 +23,21 @@ void reckon_with(const DomainReport& before, DomainReport& later) {
   if (later.result == ResultKind::refused) later.result = ResultKind::failed;
 }
 
-/// The notes and the seconds of both rounds; the rest is the one's that counts.
-void put_together(DomainReport& before, DomainReport&& later, bool later_counts) {
-  std::vector<std::string> notes = std::move(before.notes);
-  for (std::string& note : later.notes)
+void add_notes(std::vector<std::string>& notes, std::vector<std::string>&& more) {
+  for (std::string& note : more)
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
-  const double seconds = before.seconds + later.seconds;
-  if (later_counts) before = std::move(later);
-  before.notes = std::move(notes);
-  before.seconds = seconds;
+}
+
+/// The later round's result takes the place of the earlier one's.
+void replace(DomainReport& before, DomainReport&& later) {
+  later.seconds += before.seconds;
+  before = std::move(later);
+}
+
+/// The earlier round's result stays.
+void keep(DomainReport& before, DomainReport&& later) {
+  before.seconds += later.seconds;
+  add_notes(before.notes, std::move(later.notes));
 }
 
 template <class Add> void for_each_domain_of_both(engine::Report& report, engine::Report&& next, const Add& add) {
@@ -50,18 +56,27 @@ void add_further_recovery(engine::Report& report, engine::Report&& next) {
     const bool only_tidied = before.new_start == NewStart::failed && later.new_start == NewStart::none;
     reckon_with(before, later);
     if (later.new_start == NewStart::none) later.new_start = before.new_start;
-    const bool counts = !did_nothing && !only_tidied;
     if (only_tidied && later.error) later.notes.push_back(later.error->what + ": " + later.error->because);
-    put_together(before, std::move(later), counts);
+    if (did_nothing || only_tidied) return keep(before, std::move(later));
+    // of what is mended by now nothing is said any more; what is still so, the later look has found as well
+    if (later.error) add_notes(later.notes, std::move(before.notes));
+    replace(before, std::move(later));
   });
 }
 
 void add_shutdowns(engine::Report& report, engine::Report&& shutdowns) {
   for_each_domain_of_both(report, std::move(shutdowns), [](DomainReport& before, DomainReport&& later) {
-    const bool not_begun = later.result == ResultKind::refused || later.result == ResultKind::skipped;
+    const bool not_begun = later.result == ResultKind::refused || later.result == ResultKind::skipped ||
+                           (later.error && later.error->changed == Changed::no);
     const bool hides = not_begun && has_changed_something(before);
     if (hides) later.notes.push_back("it was not shut down either: " + later.reason);
-    put_together(before, std::move(later), later.result != ResultKind::already && !hides);
+    const bool has_moved = before.result == ResultKind::unknown && later.node == before.node; // as is seen now
+    const bool did_nothing = later.result == ResultKind::already && !has_moved;
+    if (hides || did_nothing) return keep(before, std::move(later));
+    std::vector<std::string> notes = std::move(before.notes);
+    add_notes(notes, std::move(later.notes));
+    later.notes = std::move(notes);
+    replace(before, std::move(later));
   });
 }
 

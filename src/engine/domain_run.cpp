@@ -119,12 +119,18 @@ void DomainRun::fail(Error error) {
   if (failure_->hint.empty() || seen->kind == ErrorKind::unknown) failure_->hint = seen->hint;
 }
 
-/// Of a recovery that came to no good end.
+/// Of a recovery that came to no good end. Accident: shown possible: a guest that died slowly was destroyed, the run
+/// did not come to its create, and what the next round tidied up was reported as a recovery.
 NewStart DomainRun::new_start() const {
-  const auto create = std::find_if(plan_.steps.begin(), plan_.steps.end(),
-                                   [](const Step& step) { return std::holds_alternative<model::Create>(step.action); });
-  if (done_.contains(&*create)) return NewStart::done;
-  return begun_.contains(&*create) ? NewStart::failed : NewStart::none;
+  NewStart so_far = NewStart::none;
+  for (const Step& step : plan_.steps) {
+    const auto* destroy = std::get_if<model::Destroy>(&step.action);
+    const bool creates = std::holds_alternative<model::Create>(step.action);
+    if (creates && done_.contains(&step)) return NewStart::done;
+    const bool may_have_destroyed = destroy != nullptr && destroy->for_create && actions_.changed();
+    if ((creates || may_have_destroyed) && begun_.contains(&step)) so_far = NewStart::failed;
+  }
+  return so_far;
 }
 
 void DomainRun::leave_behind(Error error) {

@@ -43,13 +43,28 @@ using Notes = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("Seconds and notes of all rounds of a recovery come together, each note once") {
-  const ResultKind result = GENERATE(ResultKind::recovered, ResultKind::already, ResultKind::skipped);
+TEST_CASE(
+    "The seconds of all rounds of a recovery add up, and notes of a round that did nothing come to the others, once") {
+  const ResultKind result = GENERATE(ResultKind::already, ResultKind::skipped);
   Report report = one(after(2, well(ResultKind::recovered), {"both", "first"}));
   add_further_recovery(report, one(after(3, well(result), {"both", "second"})));
   CHECK(report.domains[0].result == ResultKind::recovered);
   CHECK(report.domains[0].seconds == 5);
   CHECK(report.domains[0].notes == Notes{"both", "first", "second"});
+}
+
+TEST_CASE("What an earlier round left behind and a later one has mended is not noted any more") {
+  Report report = one(after(2, badly(ResultKind::recovered, ErrorKind::failed, Changed::yes), {"both", "first"}));
+  SECTION("all is mended") {
+    add_further_recovery(report, one(after(3, well(ResultKind::recovered), {"both"})));
+    CHECK(report.domains[0].notes == Notes{"both"});
+  }
+  SECTION("not all") {
+    add_further_recovery(
+        report, one(after(3, badly(ResultKind::recovered, ErrorKind::failed, Changed::yes), {"both", "second"})));
+    CHECK(report.domains[0].notes == Notes{"both", "second", "first"});
+  }
+  CHECK(report.domains[0].seconds == 5);
 }
 
 TEST_CASE("A domain that was started anew is that, whatever is tidied up after it") {
@@ -131,6 +146,31 @@ TEST_CASE("A shutdown that is not begun does not hide what the migration had cha
   add_shutdowns(report, one(badly(not_begun, ErrorKind::refused, Changed::no)));
   CHECK(report.domains[0].result == (changed == Changed::yes ? ResultKind::failed : not_begun));
   CHECK(report.domains[0].notes == (changed == Changed::yes ? Notes{"it was not shut down either: why"} : Notes{}));
+}
+
+TEST_CASE("A shutdown that was interrupted before it was begun does not hide what the migration had changed") {
+  Report report = one(badly(ResultKind::unknown, ErrorKind::unknown, Changed::yes));
+  add_shutdowns(report, one(badly(ResultKind::failed, ErrorKind::interrupted, Changed::no)));
+  CHECK(report.domains[0].result == ResultKind::unknown);
+  CHECK(report.domains[0].error->changed == Changed::yes);
+  CHECK(report.domains[0].notes == Notes{"it was not shut down either: why"});
+}
+
+TEST_CASE("A migration that was not seen to end has ended well when a later look finds the guest where it was to go") {
+  Report report = one(badly(ResultKind::unknown, ErrorKind::unknown, Changed::yes));
+  report.domains[0].node = NodeId::node2;
+  DomainReport later = well(ResultKind::already);
+  SECTION("it runs there") {
+    later.node = NodeId::node2;
+    add_shutdowns(report, one(later));
+    CHECK(report.domains[0].result == ResultKind::already);
+    CHECK_FALSE(report.domains[0].error);
+  }
+  SECTION("it is gone from here, and not there either") {
+    add_shutdowns(report, one(later));
+    CHECK(report.domains[0].result == ResultKind::unknown);
+    CHECK(report.domains[0].error);
+  }
 }
 
 TEST_CASE("A domain that is in one of the rounds only is left as it was") {

@@ -643,6 +643,10 @@ TEST_CASE("Whether recover has started a domain anew is told by its create, what
     lab.world->crashes_at_once.insert("samba");
     CHECK(lab.run(plan).new_start == engine::NewStart::failed);
   }
+  SECTION("what was destroyed dies longer than the patience") {
+    lab.world->dies_slowly.insert("samba");
+    CHECK(lab.run(plan).new_start == engine::NewStart::failed);
+  }
   SECTION("what comes after it fails") {
     lab.world->before = [&](NodeId, const std::string& command) {
       if (command == "xl create") lab.world->fault(mirror, 1, Fault::fails);

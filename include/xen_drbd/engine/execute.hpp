@@ -17,7 +17,7 @@ enum class ResultKind { started, migrated, stopped, recovered, already, skipped,
 enum class NewStart {
   none,   ///< not tried
   done,   ///< it was created, whatever came after that
-  failed, ///< it was tried, and is not known to have been created
+  failed, ///< it may have been destroyed, and is not known to have been created
 };
 
 /// How one domain ended.
