@@ -103,7 +103,7 @@ private:
       std::vector<DomainName> late;
       if (session_.options.deadline && !deadline_is_over(session_)) late = take_out_what_migrates(state);
       kept_for_the_late_ = !late.empty();
-      if (!wish_.domains.empty()) add_shutdowns(report, round(state, progress));
+      if (!wish_.domains.empty()) add_shutdowns(report, round(state, progress), session_.this_node);
       if (late.empty()) return;
       wish_.domains = late;
       state = look_when_an_xl_has_ended(look, progress);
@@ -121,24 +121,29 @@ private:
     return late;
   }
 
-  /// Of the wished domains one at least; or the time is over.
+  /// Of the wished domains one at least; or the time is over. The look that sees it ended may have listed the domains
+  /// before that.
   model::ClusterState look_when_an_xl_has_ended(const engine::Look& look, engine::Progress& progress) {
     constexpr Milliseconds interval{500};
     for (;;) {
       model::ClusterState state = look_at_rest(session_, wish_, look);
-      tell_which_xl_ended(state, progress);
-      const bool all_live = std::all_of(wish_.domains.begin(), wish_.domains.end(),
-                                        [&](const DomainName& name) { return planner::is_migrating(name, state); });
-      if (!all_live || interrupted_by() != 0 || deadline_is_over(session_)) return state;
+      if (tell_which_xl_ended(state, progress)) return look_at_rest(session_, wish_, look);
+      if (interrupted_by() != 0 || deadline_is_over(session_)) return state;
       engine::system_clock().sleep(interval);
     }
   }
 
-  void tell_which_xl_ended(const model::ClusterState& state, engine::Progress& progress) const {
+  /// Whether there is any.
+  bool tell_which_xl_ended(const model::ClusterState& state, engine::Progress& progress) const {
     const model::NodeState* here = state.node(session_.this_node);
-    if (here == nullptr || !here->watchers) return; // what xl is at work on cannot be told
-    for (const DomainName& name : wish_.domains)
-      if (!planner::is_migrating(name, state)) progress.xl_migrate(name, false);
+    if (here == nullptr || !here->watchers) return false; // what xl is at work on cannot be told
+    bool any = false;
+    for (const DomainName& name : wish_.domains) {
+      if (planner::is_migrating(name, state)) continue;
+      progress.xl_migrate(name, false);
+      any = true;
+    }
+    return any;
   }
 
   /// Interrupted before anything was done: this node leaves no more than it did before.
@@ -247,7 +252,7 @@ private:
   }
 
   static std::string why_not_moved(const engine::DomainReport& domain) {
-    if (domain.result == ResultKind::unknown) return "its migration was not seen to end";
+    if (domain.result == ResultKind::unknown) return "its migration was not seen to end well";
     return domain.reason.empty() ? "it could not be moved" : "its migration failed: " + domain.reason;
   }
 

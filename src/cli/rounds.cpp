@@ -10,7 +10,8 @@ using engine::NewStart;
 using engine::ResultKind;
 
 bool has_changed_something(const DomainReport& domain) {
-  return domain.result == ResultKind::recovered || (domain.error && domain.error->changed != Changed::no);
+  return domain.result == ResultKind::recovered || domain.result == ResultKind::migrated ||
+         domain.result == ResultKind::stopped || (domain.error && domain.error->changed != Changed::no);
 }
 
 /// A round that could not be begun, after an earlier one has changed something: that is no refusal.
@@ -64,15 +65,15 @@ void add_further_recovery(engine::Report& report, engine::Report&& next) {
   });
 }
 
-void add_shutdowns(engine::Report& report, engine::Report&& shutdowns) {
-  for_each_domain_of_both(report, std::move(shutdowns), [](DomainReport& before, DomainReport&& later) {
+void add_shutdowns(engine::Report& report, engine::Report&& shutdowns, model::NodeId here) {
+  for_each_domain_of_both(report, std::move(shutdowns), [here](DomainReport& before, DomainReport&& later) {
     const bool not_begun = later.result == ResultKind::refused || later.result == ResultKind::skipped ||
                            (later.error && later.error->changed == Changed::no);
     const bool hides = not_begun && has_changed_something(before);
-    if (hides) later.notes.push_back("it was not shut down either: " + later.reason);
-    const bool has_moved = before.result == ResultKind::unknown && later.node == before.node; // as is seen now
-    const bool did_nothing = later.result == ResultKind::already && !has_moved;
-    if (hides || did_nothing) return keep(before, std::move(later));
+    if (hides && before.error) later.notes.push_back("it was not shut down either: " + later.reason);
+    if (later.result == ResultKind::already && before.result == ResultKind::unknown && later.node != here)
+      later.result = ResultKind::migrated;
+    if (hides || later.result == ResultKind::already) return keep(before, std::move(later));
     std::vector<std::string> notes = std::move(before.notes);
     add_notes(notes, std::move(later.notes));
     later.notes = std::move(notes);

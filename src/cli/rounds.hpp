@@ -14,6 +14,8 @@ void add_further_recovery(engine::Report& report, engine::Report&& next);
 /// What a later round of `evacuate` came to: it shuts down what the first could not move.
 /// Accident: shown possible: a guest that had been moved, with its half-name left behind, was reported as refused, with
 /// nothing changed.
-void add_shutdowns(engine::Report& report, engine::Report&& shutdowns);
+/// A migration that was not seen to end well has ended well where the later look finds the guest on the other node than
+/// `here`, and not here.
+void add_shutdowns(engine::Report& report, engine::Report&& shutdowns, model::NodeId here);
 
 } // namespace xen_drbd::cli

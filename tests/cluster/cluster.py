@@ -678,12 +678,13 @@ class Cluster:
                         return False
                     time.sleep(0.01)
 
-        while True:
+        for _ in range(20):
             stop()
             if all(free(lock, time.monotonic() + 1) for lock in ("lock", "faults/lock")):
                 return
             go_on()
             time.sleep(0.05)
+        raise ClusterError("what is to stand still does not let go of the state of the world")
 
     def boot(self, node, drbd=True):
         """The node comes back: sshd, and DRBD as configured unless `drbd` is false. No domain is started."""

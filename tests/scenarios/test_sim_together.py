@@ -226,7 +226,7 @@ def test_a_guest_whose_migration_ends_late_is_shut_down_after_the_others_and_kee
         code = leaving.wait(30)
     told, said = results_and_reasons(world)
     assert code == 0 and world.rows(1) == {}, said
-    assert told == {"dns": ("stopped", "its migration was not seen to end"),
+    assert told == {"dns": ("stopped", "its migration was not seen to end well"),
                     "mail": ("stopped", "its migration failed: the time for moves is over")}, said
 
 

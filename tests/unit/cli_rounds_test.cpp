@@ -124,7 +124,7 @@ TEST_CASE("A further round that is refused is a failure where something was chan
 
 TEST_CASE("A guest that could not be moved is what its shutdown came to, with all that was said of it") {
   Report report = one(after(2, badly(ResultKind::failed, ErrorKind::failed, Changed::yes), {"both", "first"}));
-  add_shutdowns(report, one(after(3, well(ResultKind::stopped), {"both", "second"})));
+  add_shutdowns(report, one(after(3, well(ResultKind::stopped), {"both", "second"})), NodeId::node1);
   CHECK(report.domains[0].result == ResultKind::stopped);
   CHECK_FALSE(report.domains[0].error);
   CHECK(report.domains[0].seconds == 5);
@@ -133,7 +133,7 @@ TEST_CASE("A guest that could not be moved is what its shutdown came to, with al
 
 TEST_CASE("A guest that has moved meanwhile keeps its result, and what a second look warned of is said") {
   Report report = one(after(2, well(ResultKind::migrated), {"first"}));
-  add_shutdowns(report, one(after(3, well(ResultKind::already), {"second"})));
+  add_shutdowns(report, one(after(3, well(ResultKind::already), {"second"})), NodeId::node1);
   CHECK(report.domains[0].result == ResultKind::migrated);
   CHECK(report.domains[0].seconds == 5);
   CHECK(report.domains[0].notes == Notes{"first", "second"});
@@ -143,39 +143,48 @@ TEST_CASE("A shutdown that is not begun does not hide what the migration had cha
   const ResultKind not_begun = GENERATE(ResultKind::refused, ResultKind::skipped);
   const Changed changed = GENERATE(Changed::no, Changed::yes);
   Report report = one(badly(ResultKind::failed, ErrorKind::failed, changed));
-  add_shutdowns(report, one(badly(not_begun, ErrorKind::refused, Changed::no)));
+  add_shutdowns(report, one(badly(not_begun, ErrorKind::refused, Changed::no)), NodeId::node1);
   CHECK(report.domains[0].result == (changed == Changed::yes ? ResultKind::failed : not_begun));
   CHECK(report.domains[0].notes == (changed == Changed::yes ? Notes{"it was not shut down either: why"} : Notes{}));
 }
 
 TEST_CASE("A shutdown that was interrupted before it was begun does not hide what the migration had changed") {
   Report report = one(badly(ResultKind::unknown, ErrorKind::unknown, Changed::yes));
-  add_shutdowns(report, one(badly(ResultKind::failed, ErrorKind::interrupted, Changed::no)));
+  add_shutdowns(report, one(badly(ResultKind::failed, ErrorKind::interrupted, Changed::no)), NodeId::node1);
   CHECK(report.domains[0].result == ResultKind::unknown);
   CHECK(report.domains[0].error->changed == Changed::yes);
   CHECK(report.domains[0].notes == Notes{"it was not shut down either: why"});
 }
 
-TEST_CASE("A migration that was not seen to end has ended well when a later look finds the guest where it was to go") {
+TEST_CASE("A migration that was not seen to end well has done so when a later look finds the guest on the other node") {
   Report report = one(badly(ResultKind::unknown, ErrorKind::unknown, Changed::yes));
-  report.domains[0].node = NodeId::node2;
+  report.domains[0].node = GENERATE(NodeId::node1, NodeId::node2);
   DomainReport later = well(ResultKind::already);
   SECTION("it runs there") {
     later.node = NodeId::node2;
-    add_shutdowns(report, one(later));
-    CHECK(report.domains[0].result == ResultKind::already);
+    add_shutdowns(report, one(later), NodeId::node1);
+    CHECK(report.domains[0].result == ResultKind::migrated);
     CHECK_FALSE(report.domains[0].error);
   }
-  SECTION("it is gone from here, and not there either") {
-    add_shutdowns(report, one(later));
+  SECTION("it is gone from here, and was not seen there either") {
+    add_shutdowns(report, one(later), NodeId::node1);
     CHECK(report.domains[0].result == ResultKind::unknown);
     CHECK(report.domains[0].error);
   }
 }
 
+TEST_CASE("A guest that has moved or shut down stays that, though the second look was refused") {
+  const ResultKind result = GENERATE(ResultKind::migrated, ResultKind::stopped);
+  Report report = one(well(result));
+  add_shutdowns(report, one(badly(ResultKind::refused, ErrorKind::refused, Changed::no)), NodeId::node1);
+  CHECK(report.domains[0].result == result);
+  CHECK_FALSE(report.domains[0].error);
+  CHECK(report.domains[0].notes == Notes{});
+}
+
 TEST_CASE("A domain that is in one of the rounds only is left as it was") {
   Report report = one(well(ResultKind::migrated));
-  add_shutdowns(report, one(ended("dns", ResultKind::stopped, NodeId::node1)));
+  add_shutdowns(report, one(ended("dns", ResultKind::stopped, NodeId::node1)), NodeId::node1);
   CHECK(report.domains.size() == 1);
   CHECK(report.domains[0].result == ResultKind::migrated);
 }
