@@ -125,6 +125,11 @@ private:
   /// before that.
   model::ClusterState look_when_an_xl_has_ended(const engine::Look& look, engine::Progress& progress) {
     constexpr Milliseconds interval{500};
+    if (!session_.options.quiet) {
+      std::string names;
+      for (const DomainName& name : wish_.domains) names += (names.empty() ? "" : ", ") + name.str();
+      write_message("waiting for xl migrate to end, then shutting down: " + names + "\n");
+    }
     for (;;) {
       model::ClusterState state = look_at_rest(session_, wish_, look);
       if (tell_which_xl_ended(state, progress)) return look_at_rest(session_, wish_, look);

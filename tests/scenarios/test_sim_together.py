@@ -228,6 +228,7 @@ def test_a_guest_whose_migration_ends_late_is_shut_down_after_the_others_and_kee
     assert code == 0 and world.rows(1) == {}, said
     assert told == {"dns": ("stopped", "its migration was not seen to end well"),
                     "mail": ("stopped", "its migration failed: the time for moves is over")}, said
+    assert "waiting for xl migrate to end, then shutting down: dns\n" in said
 
 
 @pytest.mark.slow
